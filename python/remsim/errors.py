@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every exception of remsim, on one page. Data is in attributes; `code` is what ubus callers get.
+
+RemsimError
+  ConfigError          a value in /etc/config/remsim cannot be used        (user's fault)
+  ArgumentError        a caller's argument cannot be used                  (caller's fault)
+  BusyError            the thing asked for is already being done           (try again)
+  NotPossibleError     right request, but this set-up cannot do it         (configuration)
+  DeviceError          modem, port, GPIO line or card reader failed        (hardware)
+    DeviceGone         the device node or USB device vanished
+    DeviceTimeout      no answer before the deadline
+  AtError              the modem answered ERROR, +CME ERROR or +CMS ERROR
+  PeerError            orchestrator, server or bank misbehaved             (remote's fault)
+    PeerUnreachable    no connection, no name, no route
+    PeerRejected       an answer that says no (HTTP 4xx/5xx, RSPRO result)
+    PeerNonsense       an answer that cannot be understood
+  BusError             ubus cannot be reached or refused
+  StorageError         a file cannot be read or written
+"""
+
+from __future__ import annotations
+
+
+class RemsimError(Exception):
+    """Base of all. `reason` is one sentence for a person, without a final dot."""
+
+    code = "error"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ConfigError(RemsimError):
+    """`path` is "section.option", `value` the offending text (masked if secret), `expected` what would do."""
+
+    code = "config"
+
+    def __init__(self, path: str, value: str, expected: str) -> None:
+        super().__init__(f"{path}: {value!r} is not {expected}" if value else f"{path}: {expected}")
+        self.path = path
+        self.value = value
+        self.expected = expected
+
+
+class ArgumentError(RemsimError):
+    """`argument` names the ubus argument, CLI option or environment variable."""
+
+    code = "argument"
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(reason)
+        self.argument = argument
+
+
+class BusyError(RemsimError):
+    code = "busy"
+
+
+class NotPossibleError(RemsimError):
+    code = "not_possible"
+
+
+class DeviceError(RemsimError):
+    """`device` is the node, line or USB path."""
+
+    code = "device"
+
+    def __init__(self, device: str, reason: str) -> None:
+        super().__init__(f"{device}: {reason}")
+        self.device = device
+
+
+class DeviceGone(DeviceError):
+    code = "device_gone"
+
+
+class DeviceTimeout(DeviceError):
+    code = "device_timeout"
+
+
+class AtError(RemsimError):
+    """`kind` is "ERROR", "CME" or "CMS"; `number` the 27.007 section 9.2 number, None for plain ERROR."""
+
+    code = "at"
+
+    def __init__(self, command: str, kind: str, number: int | None, text: str = "") -> None:
+        detail = kind if number is None else f"{kind} {number}"
+        super().__init__(f"{command}: {detail}{' ' + text if text else ''}")
+        self.command = command
+        self.kind = kind
+        self.number = number
+        self.text = text
+
+
+class PeerError(RemsimError):
+    """`peer` is host:port or URL without secrets; `status` an HTTP status or RSPRO result, if any."""
+
+    code = "peer"
+
+    def __init__(self, peer: str, reason: str, status: int | None = None) -> None:
+        super().__init__(f"{peer}: {reason}")
+        self.peer = peer
+        self.status = status
+
+
+class PeerUnreachable(PeerError):
+    code = "peer_unreachable"
+
+
+class PeerRejected(PeerError):
+    code = "peer_rejected"
+
+
+class PeerNonsense(PeerError):
+    code = "peer_nonsense"
+
+
+class BusError(RemsimError):
+    code = "bus"
+
+
+class StorageError(RemsimError):
+    """`path` names the file."""
+
+    code = "storage"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
