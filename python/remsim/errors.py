@@ -15,6 +15,10 @@ RemsimError
     PeerRejected       an answer that says no (HTTP 4xx/5xx, RSPRO result)
     PeerNonsense       an answer that cannot be understood
   BusError             ubus cannot be reached or refused
+    BusAbsent          nobody listens on the ubus socket
+    ObjectAbsent       the object is not on the bus: its daemon is not running, or hidden from this user
+    BusDenied          ubus refuses this user
+    BusTimeout         the object's owner did not answer in time
   StorageError         a file cannot be read or written
 """
 
@@ -118,6 +122,22 @@ class PeerNonsense(PeerError):
 
 class BusError(RemsimError):
     code = "bus"
+
+
+class BusAbsent(BusError):
+    code = "bus_absent"
+
+
+class ObjectAbsent(BusError):
+    code = "object_absent"
+
+
+class BusDenied(BusError):
+    code = "denied"
+
+
+class BusTimeout(BusError):
+    code = "timeout"
 
 
 class StorageError(RemsimError):

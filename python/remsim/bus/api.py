@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The method table: every ubus method of `remsim` and `luci.remsim`, as data.
 
-python-ubus accepts a call only with exactly the declared arguments, so there are no optional ones: variants are methods
-of their own. Numbers are declared UNSPEC and checked in Python (a small number from JSON is INT32 whatever was declared).
-`luci.remsim` has the same methods without `router_only` ones, each with the string `ubus_rpc_session` that uhttpd adds.
-The ACL files, docs/ubus.md, the CLI and the LuCI rpc declarations are held to this table by tests/meta.
+python-ubus accepts a call only with exactly the declared arguments, so there are no optional ones:
+variants are methods of their own. Numbers are declared UNSPEC and checked in Python (a small number
+from JSON is INT32 whatever was declared). `luci.remsim` has the same methods without the ROUTER
+ones, each with the string `ubus_rpc_session` that uhttpd adds. The ACL files, docs/ubus.md, the CLI
+and the LuCI rpc declarations are held to this table by tests/meta.
 """
 
 from __future__ import annotations
