@@ -10,6 +10,7 @@ RemsimError
     DeviceGone         the device node or USB device vanished
     DeviceTimeout      no answer before the deadline
   AtError              the modem answered ERROR, +CME ERROR or +CMS ERROR
+    AtNonsense         the modem's answer cannot be understood
   PeerError            orchestrator, server or bank misbehaved             (remote's fault)
     PeerUnreachable    no connection, no name, no route
     PeerRejected       an answer that says no (HTTP 4xx/5xx, RSPRO result)
@@ -97,15 +98,28 @@ class AtError(RemsimError):
         self.text = text
 
 
+class AtNonsense(AtError):
+    """`text` is the answer as it came, shortened."""
+
+    code = "at_nonsense"
+
+    def __init__(self, command: str, text: str) -> None:
+        super().__init__(command, "unreadable answer", None, repr(text[:80]))
+
+
 class PeerError(RemsimError):
-    """`peer` is host:port or URL without secrets; `status` an HTTP status or RSPRO result, if any."""
+    """`peer` is host:port or URL without secrets; `status` an HTTP status or RSPRO result, if any.
+
+    `word` is what the kernel, TLS or DNS calls it (ECONNREFUSED, CERT_HAS_EXPIRED, NXDOMAIN), if anything.
+    """
 
     code = "peer"
 
-    def __init__(self, peer: str, reason: str, status: int | None = None) -> None:
+    def __init__(self, peer: str, reason: str, status: int | None = None, word: str = "") -> None:
         super().__init__(f"{peer}: {reason}")
         self.peer = peer
         self.status = status
+        self.word = word
 
 
 class PeerUnreachable(PeerError):
