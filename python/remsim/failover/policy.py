@@ -97,7 +97,7 @@ def backoff_s(first_s: float, failures: int, longest_s: float) -> float:
 
 
 def clamp_interval(policy: Policy, asked_s: float | None) -> float:
-    """`next_heartbeat_interval` is obeyed within limits: one lost beat never ends the grace period."""
+    """`next_heartbeat_interval` within limits: one lost beat never ends the grace period."""
     if asked_s is None:
         return policy.heartbeat_interval_s
     longest = max(policy.heartbeat_interval_s, min(policy.max_interval_s, policy.grace_s / 2.0))
