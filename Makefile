@@ -38,6 +38,7 @@ bench: $(VENV_READY) .tools-run
 
 generate: $(VENV_READY)
 	$(PY) -m remsim.config.generate
+	$(PY) -m remsim_lab.reference
 
 ipk: $(VENV_READY)
 	$(PY) -m remsim_lab.ipk dist
@@ -63,6 +64,7 @@ check-js: .tools-check
 
 check-generated: $(VENV_READY)
 	$(PY) -m remsim.config.generate --check
+	$(PY) -m remsim_lab.reference --check
 
 clean:
 	rm -rf $(VENV) .lab build dist bench.json node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

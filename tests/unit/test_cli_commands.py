@@ -71,7 +71,7 @@ class Run:
         )
 
     def do(self, line: str, json_output: bool = False) -> Exit:
-        arguments = entry._parser().parse_args(line.split())
+        arguments = entry.command_line().parse_args(line.split())
         self.session.as_json = json_output or arguments.json
         return entry._command(arguments.run)(self.session, arguments)
 
@@ -287,7 +287,7 @@ def test_every_action_of_the_method_table_is_a_command_with_its_arguments() -> N
 )
 def test_wrong_command_line_exits_with_usage(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        entry._parser().parse_args(line.split())
+        entry.command_line().parse_args(line.split())
     assert stopped.value.code == Exit.USAGE
     assert "usage:" in capsys.readouterr().err
 

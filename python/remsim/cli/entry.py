@@ -35,8 +35,7 @@ _MODEM_JOB_S, _AT_JOB_S, _SERVER_JOB_S = 330.0, 190.0, 90.0
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None) -> int:
     """Run `remsim ARGV`; the exit code."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = command_line().parse_args(argv)
     session = _session(arguments, out or sys.stdout)
     signal.signal(signal.SIGTERM, _terminated)  # before any connection, else libubox swallows it
     try:
@@ -97,7 +96,8 @@ def _session(arguments: argparse.Namespace, out: TextIO) -> Session:
 # --- the command line --------------------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """The whole command line; docs/cli.md is generated from it."""
     codes = "\n".join(f"  {code.value:<4} {HELP[code]}" for code in Exit)
     parser = argparse.ArgumentParser(
         prog="remsim",
@@ -156,7 +156,7 @@ def _add_looking(commands: _Commands[argparse.ArgumentParser]) -> None:
         "-n", "--number", type=_positive, default=100, metavar="N", help="at most N (default 100)"
     )
     job = _add(commands, "job", "actions.job", "state, progress and result of a job")
-    job.add_argument("id", metavar="ID")
+    job.add_argument("id", metavar="ID", help="as the command that started it said")
     job.add_argument("--wait", action="store_true", help="until it has ended")
     _waiting(job, _MODEM_JOB_S, no_wait=False)
     _add(commands, "jobs", "show.jobs", "the newest jobs")
@@ -164,15 +164,15 @@ def _add_looking(commands: _Commands[argparse.ArgumentParser]) -> None:
 
 def _add_doing(commands: _Commands[argparse.ArgumentParser]) -> None:
     at = _job(commands, "at", "send one AT command to a modem", _AT_JOB_S, "modem", "command")
-    at.add_argument("modem", choices=_MODEMS)
+    _modem(at)
     at.add_argument("command", metavar="COMMAND", help="such as ATI or 'AT+CSQ'")
     sim = _job(commands, "sim", "switch a modem's SIM", _MODEM_JOB_S, "modem", "source")
-    sim.add_argument("modem", choices=_MODEMS)
-    sim.add_argument("source", choices=("local", "remote"))
+    _modem(sim)
+    sim.add_argument("source", choices=("local", "remote"), help="the SIM it takes")
     reset = _add(
         commands, "reset", "actions.reset", "reset a modem, by the best way or by one step"
     )
-    reset.add_argument("modem", choices=_MODEMS)
+    _modem(reset)
     reset.add_argument("step", choices=_STEPS, nargs="?", help="only this recovery step")
     _waiting(reset, _MODEM_JOB_S)
     _job(commands, "heartbeat", "send a heartbeat now", _SERVER_JOB_S)
@@ -185,6 +185,10 @@ def _add_doing(commands: _Commands[argparse.ArgumentParser]) -> None:
         _MODEM_JOB_S,
     )
     _add(commands, "reload", "actions.reload", "read the configuration again")
+
+
+def _modem(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("modem", choices=_MODEMS, help="modem1 is the primary, modem2 the IoT one")
 
 
 def _job(
@@ -218,11 +222,13 @@ def _add_config(commands: _Commands[argparse.ArgumentParser]) -> None:
     text = "look at, check, import, migrate the configuration"
     config = commands.add_parser("config", help=text).add_subparsers(metavar="VERB", required=True)
     show = _add(config, "show", "config_commands.show", "effective values, secrets masked")
-    show.add_argument("path", nargs="?", metavar="SECTION[.OPTION]")
+    show.add_argument(
+        "path", nargs="?", metavar="SECTION[.OPTION]", help="only this part (default all)"
+    )
     check = _add(config, "check", "config_commands.check", "problems and warnings of a file")
     check.add_argument("file", nargs="?", metavar="FILE", help="instead of /etc/config/remsim")
     take = _add(config, "import", "config_commands.take", "take over an environment script")
-    take.add_argument("file", metavar="FILE")
+    take.add_argument("file", metavar="FILE", help="shell script with the variables")
     take.add_argument("--dry-run", action="store_true", help="show what would be written")
     migrate = _add(config, "migrate", "config_commands.migrate", "bring an older file up to date")
     migrate.add_argument("--dry-run", action="store_true", help="show what would be written")
