@@ -1,0 +1,608 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ubusd decides: objects, calls, events, subscriptions. Frames in, frames out, no sockets.
+
+Kept from ubusd because programs meet it on a router: nobody tells a caller whose server left in the middle of its call;
+an event does not come back to its sender; a peer that is not root may do nothing (there are no ACL files here); the
+answer to a refused ADD_OBJECT is status 2 whatever the reason.
+
+It must never raise because of what a peer sent. Source: ubus ubusd_proto.c, ubusd_obj.c, ubusd_event.c, ubusd_monitor.c.
+"""
+
+from __future__ import annotations
+
+import secrets
+from bisect import bisect_left, insort
+from collections.abc import Callable, Container
+from dataclasses import dataclass
+
+from remsim_lab.ubus import blob, wire
+from remsim_lab.ubus.wire import Frame
+
+# What a command returns when ubusd sends no STATUS of its own, now or later.
+NO_ANSWER = -1
+
+Attributes = list[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is at the other end of a socket."""
+
+    uid: int
+    gid: int
+    user: str
+    group: str
+
+
+class ObjectType:
+    """A signature that objects may share: (method name, its whole blobmsg) in order of declaration."""
+
+    __slots__ = ("ident", "methods", "users")
+
+    def __init__(self, ident: int, methods: list[tuple[bytes, bytes]]) -> None:
+        self.ident = ident
+        self.methods = methods
+        self.users = 0
+
+
+class BusObject:
+    """An object of a peer. `path` is None for listeners and subscribers."""
+
+    __slots__ = (
+        "event_round",
+        "ident",
+        "notices",
+        "path",
+        "patterns",
+        "peer",
+        "subscribers",
+        "targets",
+        "type",
+    )
+
+    def __init__(self, ident: int, peer: Peer, kind: ObjectType | None) -> None:
+        self.ident = ident
+        self.peer = peer
+        self.type = kind
+        self.path: bytes | None = None
+        self.patterns: list[Pattern] = []
+        self.subscribers: list[BusObject] = []
+        self.targets: list[BusObject] = []
+        self.notices = 0
+        self.event_round = 0
+
+
+class Pattern:
+    """A registered event pattern; `partial` when it ended in `*`."""
+
+    __slots__ = ("key", "owner", "partial")
+
+    def __init__(self, key: bytes, partial: bool, owner: BusObject) -> None:
+        self.key = key
+        self.partial = partial
+        self.owner = owner
+
+
+class Peer:
+    """One connection. `congested` says that its socket takes no more: long lookups wait for it."""
+
+    __slots__ = ("congested", "gone", "ident", "lookups", "monitor_sequence", "objects", "who")
+
+    def __init__(self, ident: int, who: Credentials) -> None:
+        self.ident = ident
+        self.who = who
+        self.objects: list[BusObject] = []
+        self.congested = False
+        self.gone = False
+        self.lookups: list[_Lookup] = []
+        self.monitor_sequence: int | None = None
+
+
+class _Lookup:
+    """A LOOKUP of everything that goes on as its peer reads; `after` is the last path sent."""
+
+    __slots__ = ("after", "frame")
+
+    def __init__(self, frame: Frame) -> None:
+        self.frame = frame
+        self.after: bytes | None = None
+
+
+def _new_id(taken: Container[int]) -> int:
+    while True:
+        ident = secrets.randbits(32)
+        if ident >= wire.FIRST_FREE_ID and ident not in taken:
+            return ident
+
+
+def _methods_of(signature: bytes) -> list[tuple[bytes, bytes]] | None:
+    """The methods of a SIGNATURE, or None when one is malformed or unnamed."""
+    methods = []
+    for word, at, length in blob.walk(signature, 0, len(signature)):
+        item = blob.checked_field(signature, word, at, length)
+        if item is None or not item.name:
+            return None
+        methods.append((item.name, blob.field(item.kind, item.name, item.data)))
+    return methods
+
+
+def _common_length(one: bytes, other: bytes) -> int:
+    for index, (a, b) in enumerate(zip(one, other, strict=False)):
+        if a != b:
+            return index
+    return min(len(one), len(other))
+
+
+class Bus:
+    """`send(peer, bytes)` is called for everything that leaves, in order."""
+
+    def __init__(self, send: Callable[[Peer, bytes], None]) -> None:
+        self._send = send
+        self._peers: dict[int, Peer] = {}
+        self._objects: dict[int, BusObject] = {}
+        self._types: dict[int, ObjectType] = {}
+        self._by_path: dict[bytes, BusObject] = {}
+        self._paths: list[bytes] = []
+        self._patterns: list[Pattern] = []
+        self._monitors: list[Peer] = []
+        self._event_sequence = 0
+        self._event_round = 0
+
+    # --- peers ---
+
+    def connect(self, who: Credentials) -> Peer:
+        """Greet a new peer."""
+        peer = Peer(_new_id(self._peers), who)
+        self._peers[peer.ident] = peer
+        self._emit(peer, wire.HELLO, 0, peer.ident, b"")
+        return peer
+
+    def disconnect(self, peer: Peer) -> None:
+        """Take a peer's objects away, newest first, and tell those who care."""
+        if self._peers.pop(peer.ident, None) is None:
+            return
+        peer.gone = True
+        if peer in self._monitors:
+            self._monitors.remove(peer)
+        while peer.objects:
+            self._free_object(peer.objects[0])
+
+    def receive(self, peer: Peer, frame: Frame) -> None:
+        """Carry out one message."""
+        if self._monitors:
+            self._monitor(peer, frame, sent=False)
+        command = _COMMANDS.get(frame.kind)
+        if command is None:
+            status = wire.INVALID_COMMAND
+        else:
+            status = command(self, peer, frame, wire.attributes(frame.body))
+        if status != NO_ANSWER:
+            self._status(peer, frame, status)
+
+    def resume(self, peer: Peer) -> None:
+        """The peer reads again: go on with its lookups."""
+        while peer.lookups and not peer.congested:
+            status = self._lookup_from(peer, peer.lookups[0])
+            if status == NO_ANSWER:
+                return
+            self._status(peer, peer.lookups.pop(0).frame, status)
+
+    # --- output ---
+
+    def _emit(self, peer: Peer, kind: int, sequence: int, to: int, children: bytes) -> None:
+        frame = Frame(kind, sequence & 0xFFFF, to, blob.root(children))
+        self._forward(peer, frame)
+
+    def _forward(self, peer: Peer, frame: Frame) -> None:
+        if peer.gone:
+            return
+        if self._monitors and frame.kind != wire.MONITOR:
+            self._monitor(peer, frame, sent=True)
+        self._send(peer, frame.encode())
+
+    def _answer(self, peer: Peer, frame: Frame, kind: int, children: bytes) -> None:
+        self._emit(peer, kind, frame.sequence, frame.peer, children)
+
+    def _status(self, peer: Peer, frame: Frame, status: int) -> None:
+        self._answer(peer, frame, wire.STATUS, blob.attribute_u32(wire.A_STATUS, status))
+
+    def _monitor(self, peer: Peer, frame: Frame, *, sent: bool) -> None:
+        children = (
+            blob.attribute_u32(wire.M_CLIENT, peer.ident)
+            + blob.attribute_u32(wire.M_PEER, frame.peer)
+            + blob.attribute_u32(wire.M_SEQ, frame.sequence)
+            + blob.attribute_u32(wire.M_TYPE, frame.kind)
+            + blob.attribute(wire.M_SEND, bytes((sent,)))
+            + blob.attribute(wire.M_DATA, frame.body[blob.HEAD_BYTES :])
+        )
+        for monitor in list(self._monitors):
+            monitor.monitor_sequence = (monitor.monitor_sequence or 0) + 1
+            self._emit(monitor, wire.MONITOR, monitor.monitor_sequence, 0, children)
+
+    # --- objects ---
+
+    def _ping(self, peer: Peer, frame: Frame, _given: Attributes) -> int:
+        self._answer(peer, frame, wire.DATA, frame.body[blob.HEAD_BYTES :])
+        return wire.OK
+
+    def _add_object(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        path_data = given[wire.A_OBJPATH]
+        path = None if path_data is None else wire.text(path_data)
+        if path is not None and (path in self._by_path or not _may(peer, path)):
+            return wire.INVALID_ARGUMENT
+        added = self._create_object(peer, self._type_of(given), path)
+        children = blob.attribute_u32(wire.A_OBJID, added.ident)
+        if given[wire.A_SIGNATURE] is not None and added.type is not None:
+            children += blob.attribute_u32(wire.A_OBJTYPE, added.type.ident)
+        self._answer(peer, frame, wire.DATA, children)
+        return wire.OK
+
+    def _type_of(self, given: Attributes) -> ObjectType | None:
+        """The type named or described; None for none, and for one that is unknown or malformed."""
+        type_data = given[wire.A_OBJTYPE]
+        if type_data is not None:
+            return self._types.get(wire.number(type_data))
+        signature = given[wire.A_SIGNATURE]
+        methods = None if signature is None else _methods_of(signature)
+        return None if methods is None else ObjectType(_new_id(self._types), methods)
+
+    def _create_object(self, peer: Peer, kind: ObjectType | None, path: bytes | None) -> BusObject:
+        added = BusObject(_new_id(self._objects), peer, kind)
+        self._objects[added.ident] = added
+        if kind is not None:
+            kind.users += 1
+            self._types[kind.ident] = kind
+        if path is not None:
+            added.path = path
+            self._by_path[path] = added
+            insort(self._paths, path)
+            self._object_event(added, b"ubus.object.add")
+        peer.objects.insert(0, added)
+        return added
+
+    def _remove_object(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        owned = self._object(given[wire.A_OBJID])
+        if given[wire.A_OBJID] is None:
+            return wire.INVALID_ARGUMENT
+        if owned is None:
+            return wire.NOT_FOUND
+        if owned.peer is not peer:
+            return wire.PERMISSION_DENIED
+        children = blob.attribute_u32(wire.A_OBJID, owned.ident)
+        if owned.type is not None and owned.type.users == 1:
+            children += blob.attribute_u32(wire.A_OBJTYPE, owned.type.ident)
+        self._answer(peer, frame, wire.DATA, children)
+        self._free_object(owned)
+        return wire.OK
+
+    def _object(self, ident: bytes | None) -> BusObject | None:
+        return None if ident is None else self._objects.get(wire.number(ident))
+
+    def _free_object(self, freed: BusObject) -> None:
+        for target in list(freed.targets):
+            self._end_subscription(freed, target)
+        for subscriber in list(freed.subscribers):
+            self._tell_target_gone(subscriber, freed)
+            self._end_subscription(subscriber, freed)
+        for pattern in freed.patterns:
+            self._patterns.remove(pattern)
+        if freed.path is not None:
+            self._object_event(freed, b"ubus.object.remove")
+            del self._by_path[freed.path]
+            del self._paths[bisect_left(self._paths, freed.path)]
+        freed.peer.objects.remove(freed)
+        del self._objects[freed.ident]
+        if freed.type is not None:
+            freed.type.users -= 1
+            if not freed.type.users:
+                del self._types[freed.type.ident]
+
+    # --- lookup ---
+
+    def _lookup(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        pattern = given[wire.A_OBJPATH]
+        if pattern is None:
+            return self._lookup_all(peer, frame)
+        path = wire.text(pattern)
+        if not path:
+            return wire.INVALID_ARGUMENT
+        if not path.endswith(b"*"):
+            found = self._by_path.get(path)
+            if found is None:
+                return wire.NOT_FOUND
+            self._describe(peer, frame, found)
+            return wire.OK
+        return self._lookup_prefix(peer, frame, path[:-1])
+
+    def _lookup_prefix(self, peer: Peer, frame: Frame, prefix: bytes) -> int:
+        first = bisect_left(self._paths, prefix)
+        matches = [path for path in self._paths[first:] if path.startswith(prefix)]
+        for path in matches:
+            self._describe(peer, frame, self._by_path[path])
+        return wire.OK if matches else wire.NOT_FOUND
+
+    def _lookup_all(self, peer: Peer, frame: Frame) -> int:
+        lookup = _Lookup(frame)
+        status = NO_ANSWER if peer.congested else self._lookup_from(peer, lookup)
+        if status == NO_ANSWER:
+            peer.lookups.append(lookup)
+        return status
+
+    def _lookup_from(self, peer: Peer, lookup: _Lookup) -> int:
+        after = lookup.after
+        index = 0 if after is None else bisect_left(self._paths, after + b"\0")
+        for path in self._paths[index:]:
+            if peer.congested:
+                return NO_ANSWER
+            self._describe(peer, lookup.frame, self._by_path[path])
+            lookup.after = path
+        return wire.OK
+
+    def _describe(self, peer: Peer, frame: Frame, shown: BusObject) -> None:
+        if shown.type is None or shown.path is None:
+            return
+        methods = shown.type.methods
+        if methods and not _may(peer, shown.path):
+            return
+        signature = b"".join([data for _, data in methods])
+        children = (
+            blob.attribute_string(wire.A_OBJPATH, shown.path)
+            + blob.attribute_u32(wire.A_OBJID, shown.ident)
+            + blob.attribute_u32(wire.A_OBJTYPE, shown.type.ident)
+            + blob.attribute(wire.A_SIGNATURE, signature)
+        )
+        self._answer(peer, frame, wire.DATA, children)
+
+    # --- calls ---
+
+    def _invoke(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        method_data, ident_data = given[wire.A_METHOD], given[wire.A_OBJID]
+        if method_data is None or ident_data is None:
+            return wire.INVALID_ARGUMENT
+        ident, method = wire.number(ident_data), wire.text(method_data)
+        if ident == wire.SYSTEM_OBJECT_EVENT:
+            return self._event_method(peer, method, given[wire.A_DATA])
+        if ident == wire.SYSTEM_OBJECT_MONITOR:
+            return self._monitor_method(peer, method)
+        called = self._objects.get(ident)
+        if called is None:
+            return wire.NOT_FOUND
+        if not _may(peer, called.path):
+            return wire.PERMISSION_DENIED
+        self._pass_invoke(peer, frame, called, method, given[wire.A_DATA])
+        return NO_ANSWER
+
+    def _pass_invoke(
+        self,
+        peer: Peer,
+        frame: Frame,
+        called: BusObject,
+        method: bytes,
+        data: bytes | None,
+        before: bytes = b"",
+    ) -> None:
+        children = (
+            before
+            + blob.attribute_u32(wire.A_OBJID, called.ident)
+            + blob.attribute_string(wire.A_METHOD, method)
+            + blob.attribute_string(wire.A_USER, peer.who.user.encode())
+            + blob.attribute_string(wire.A_GROUP, peer.who.group.encode())
+        )
+        if data is not None:
+            children += blob.attribute(wire.A_DATA, data)
+        self._emit(called.peer, wire.INVOKE, frame.sequence, peer.ident, children)
+
+    def _response(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        wanted = wire.A_STATUS if frame.kind == wire.STATUS else wire.A_DATA
+        owned = self._object(given[wire.A_OBJID])
+        caller = self._peers.get(frame.peer)
+        if (
+            given[wanted] is not None
+            and owned is not None
+            and owned.peer is peer
+            and caller is not None
+        ):
+            self._forward(caller, Frame(frame.kind, frame.sequence, owned.ident, frame.body))
+        return NO_ANSWER
+
+    # --- subscriptions ---
+
+    def _subscribe(self, peer: Peer, _frame: Frame, given: Attributes) -> int:
+        target_data = given[wire.A_TARGET]
+        if given[wire.A_OBJID] is None or target_data is None:
+            return wire.INVALID_ARGUMENT
+        subscriber, target = self._object(given[wire.A_OBJID]), self._object(target_data)
+        if subscriber is None:
+            return wire.NOT_FOUND
+        if subscriber.peer is not peer:
+            return wire.INVALID_ARGUMENT
+        if target is None:
+            return wire.NOT_FOUND
+        if target.peer is peer:
+            return wire.INVALID_ARGUMENT
+        if not _may_subscribe(peer, target):
+            return wire.NOT_FOUND
+        target.subscribers.insert(0, subscriber)
+        subscriber.targets.insert(0, target)
+        if len(target.subscribers) == 1:
+            self._tell_activity(target)
+        return wire.OK
+
+    def _unsubscribe(self, peer: Peer, _frame: Frame, given: Attributes) -> int:
+        target_data = given[wire.A_TARGET]
+        if given[wire.A_OBJID] is None or target_data is None:
+            return wire.INVALID_ARGUMENT
+        subscriber = self._object(given[wire.A_OBJID])
+        if subscriber is None:
+            return wire.NOT_FOUND
+        if subscriber.peer is not peer:
+            return wire.INVALID_ARGUMENT
+        for target in subscriber.targets:
+            if target.ident == wire.number(target_data):
+                self._end_subscription(subscriber, target)
+                return wire.OK
+        return wire.NOT_FOUND
+
+    def _end_subscription(self, subscriber: BusObject, target: BusObject) -> None:
+        subscriber.targets.remove(target)
+        target.subscribers.remove(subscriber)
+        if not target.subscribers:
+            self._tell_activity(target)
+
+    def _tell_activity(self, target: BusObject) -> None:
+        target.notices += 1
+        children = blob.attribute_u32(wire.A_OBJID, target.ident) + blob.attribute(
+            wire.A_ACTIVE, bytes((bool(target.subscribers),))
+        )
+        self._emit(target.peer, wire.NOTIFY, target.notices, 0, children)
+
+    def _tell_target_gone(self, subscriber: BusObject, target: BusObject) -> None:
+        subscriber.notices += 1
+        children = blob.attribute_u32(wire.A_OBJID, subscriber.ident) + blob.attribute_u32(
+            wire.A_TARGET, target.ident
+        )
+        self._emit(subscriber.peer, wire.UNSUBSCRIBE, subscriber.notices, 0, children)
+
+    def _notify(self, peer: Peer, frame: Frame, given: Attributes) -> int:
+        method_data, ident = given[wire.A_METHOD], given[wire.A_OBJID]
+        if method_data is None or ident is None:
+            return wire.INVALID_ARGUMENT
+        owned = self._object(ident)
+        if owned is None:
+            return wire.NOT_FOUND
+        if owned.peer is not peer:
+            return wire.PERMISSION_DENIED
+        no_reply = bool((given[wire.A_NO_REPLY] or b"\0")[0])
+        if not no_reply:
+            self._confirm_notify(peer, frame, owned)
+        before = blob.attribute(wire.A_NO_REPLY, b"\1") if no_reply else b""
+        method = wire.text(method_data)
+        for subscriber in list(owned.subscribers):
+            self._pass_invoke(peer, frame, subscriber, method, given[wire.A_DATA], before)
+        return NO_ANSWER
+
+    def _confirm_notify(self, peer: Peer, frame: Frame, owned: BusObject) -> None:
+        idents = b"".join([blob.attribute_u32(0, s.ident) for s in owned.subscribers])
+        children = (
+            blob.attribute_u32(wire.A_OBJID, owned.ident)
+            + blob.attribute(wire.A_SUBSCRIBERS, idents)
+            + blob.attribute_u32(wire.A_STATUS, 0)
+        )
+        self._answer(peer, frame, wire.STATUS, children)
+
+    # --- events ---
+
+    def _event_method(self, peer: Peer, method: bytes, data: bytes | None) -> int:
+        if method not in (b"register", b"send"):
+            return wire.INVALID_COMMAND
+        if data is None:
+            return wire.INVALID_ARGUMENT
+        if method == b"register":
+            return self._register(peer, data)
+        return self._send_event(peer, data)
+
+    def _register(self, peer: Peer, data: bytes) -> int:
+        wanted = _first_fields(data, {b"pattern": blob.STRING, b"object": blob.INT32})
+        if len(wanted) < 2:
+            return wire.INVALID_ARGUMENT
+        ident = wanted[b"object"].u32()
+        if ident < wire.FIRST_FREE_ID:
+            return wire.PERMISSION_DENIED
+        owner = self._objects.get(ident)
+        if owner is None:
+            return wire.NOT_FOUND
+        key = wanted[b"pattern"].text()
+        if owner.peer is not peer or not key or not _may(peer, key.removesuffix(b"*")):
+            return wire.PERMISSION_DENIED
+        pattern = Pattern(key.removesuffix(b"*"), key.endswith(b"*"), owner)
+        owner.patterns.append(pattern)
+        insort(self._patterns, pattern, key=lambda each: each.key)
+        return wire.OK
+
+    def _send_event(self, peer: Peer, data: bytes) -> int:
+        wanted = _first_fields(data, {b"id": blob.STRING, b"data": blob.TABLE})
+        if len(wanted) < 2:
+            return wire.INVALID_ARGUMENT
+        name = wanted[b"id"].text()
+        if name.startswith(b"ubus.") or not _may(peer, name):
+            return wire.PERMISSION_DENIED
+        self._publish(peer, name, wanted[b"data"].data)
+        return wire.OK
+
+    def _object_event(self, subject: BusObject, name: bytes) -> None:
+        data = blob.field_u32(b"id", subject.ident) + blob.field_string(
+            b"path", subject.path or b""
+        )
+        self._publish(None, name, data)
+
+    def _publish(self, sender: Peer | None, name: bytes, data: bytes) -> None:
+        """Deliver to each listening object once, in order of the patterns; never to the sender itself."""
+        self._event_round += 1
+        rest = blob.attribute_string(wire.A_METHOD, name) + blob.attribute(wire.A_DATA, data)
+        for listener in self._listeners_of(name):
+            if listener.peer is sender or listener.event_round == self._event_round:
+                continue
+            listener.event_round = self._event_round
+            self._event_sequence += 1
+            children = blob.attribute_u32(wire.A_OBJID, listener.ident) + rest
+            self._emit(listener.peer, wire.INVOKE, self._event_sequence, 0, children)
+
+    def _listeners_of(self, name: bytes) -> list[BusObject]:
+        """ubusd walks its sorted patterns only while the common prefix does not shrink."""
+        found = []
+        best = 0
+        for pattern in self._patterns:
+            common = _common_length(name, pattern.key)
+            if common < best:
+                break
+            best = common
+            if pattern.key == name or (pattern.partial and common == len(pattern.key)):
+                found.append(pattern.owner)
+        return found
+
+    def _monitor_method(self, peer: Peer, method: bytes) -> int:
+        if peer.who.uid != 0 or peer.who.gid != 0:
+            return wire.PERMISSION_DENIED
+        if method not in (b"add", b"remove"):
+            return wire.METHOD_NOT_FOUND
+        if peer in self._monitors:
+            self._monitors.remove(peer)
+        peer.monitor_sequence = 0
+        if method == b"add":
+            self._monitors.append(peer)
+        return wire.OK
+
+
+def _may(peer: Peer, name: bytes | None) -> bool:
+    """Without ACL files only root may see, call, publish, listen or send; nameless objects are free for all."""
+    return peer.who.uid == 0 or name is None
+
+
+def _may_subscribe(peer: Peer, target: BusObject) -> bool:
+    if target.path is not None:
+        return _may(peer, target.path)
+    owner = target.peer.who
+    return owner.user == peer.who.user or owner.group == peer.who.group
+
+
+def _first_fields(data: bytes, wanted: dict[bytes, int]) -> dict[bytes, blob.Field]:
+    """The first field of each wanted name and type, as blobmsg_parse picks them."""
+    found: dict[bytes, blob.Field] = {}
+    for item in blob.fields(data, 0, len(data)):
+        if wanted.get(item.name) == item.kind:
+            found.setdefault(item.name, item)
+    return found
+
+
+_COMMANDS: dict[int, Callable[[Bus, Peer, Frame, Attributes], int]] = {
+    wire.PING: Bus._ping,
+    wire.ADD_OBJECT: Bus._add_object,
+    wire.REMOVE_OBJECT: Bus._remove_object,
+    wire.LOOKUP: Bus._lookup,
+    wire.INVOKE: Bus._invoke,
+    wire.STATUS: Bus._response,
+    wire.DATA: Bus._response,
+    wire.SUBSCRIBE: Bus._subscribe,
+    wire.UNSUBSCRIBE: Bus._unsubscribe,
+    wire.NOTIFY: Bus._notify,
+}

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""blobmsg payloads against JSON: what libubox's blobmsg_json.c makes of both, byte for byte.
+
+`pack()` takes what json.loads gives, `format_json()` writes the very text that `ubus call` prints (doubles with six
+decimals, which is why a number can lose digits on its way). Never raises anything but BlobError on packing.
+
+Source: libubox blobmsg_json.c, json-c 0.16.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+from remsim_lab.ubus.blob import (
+    ARRAY,
+    DOUBLE,
+    INT8,
+    STRING,
+    TABLE,
+    UNSPEC,
+    BlobError,
+    Field,
+    checked_field,
+    field,
+    pack_scalar,
+    scalar,
+    walk,
+)
+
+JsonValue = object
+
+# json-c: tables and arrays inside each other before json_tokener_parse gives up (JSON_TOKENER_DEFAULT_DEPTH).
+DEPTH_MAX = 32
+# blobmsg_json.c: tabs that add_separator has at hand.
+_INDENT_MAX = 16
+# blobmsg_json.c: snprintf into char buf[317].
+_NUMBER_MAX = 316
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(rb'[\x00-\x1f"\\]')
+_SHORT = {8: b"\\b", 10: b"\\n", 9: b"\\t", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
+
+
+def utf8(text: str) -> bytes:
+    """UTF-8 as json-c gives it to C: cut at NUL, a lone surrogate becomes U+FFFD."""
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = _SURROGATE.sub("\ufffd", text).encode()
+    return data.split(b"\0", 1)[0] if b"\0" in data else data
+
+
+def _pack_field(name: bytes, value: JsonValue, depth: int) -> bytes:
+    if isinstance(value, str):
+        return field(STRING, name, utf8(value) + b"\0")
+    if isinstance(value, dict):
+        return field(TABLE, name, pack(value, depth + 1))
+    if isinstance(value, list):
+        _check_depth(depth + 1)
+        return field(ARRAY, name, b"".join([_pack_field(b"", v, depth + 1) for v in value]))
+    if value is None or isinstance(value, (bool, int, float)):
+        return field(*_with_name(name, *pack_scalar(value)))
+    raise BlobError(f"{type(value).__name__} has no blobmsg type")
+
+
+def _with_name(name: bytes, kind: int, data: bytes) -> tuple[int, bytes, bytes]:
+    return kind, name, data
+
+
+def _check_depth(depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise BlobError("nested too deeply")
+
+
+def pack(table: dict[str, JsonValue], depth: int = 1) -> bytes:
+    """The fields of a table, without a head of their own."""
+    _check_depth(depth)
+    return b"".join([_pack_field(utf8(key), value, depth) for key, value in table.items()])
+
+
+# A replacement text for one value (list -v shows types for numbers), or None to show the value itself.
+Format = Callable[[Field], bytes | None]
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    byte = match[0][0]
+    return _SHORT.get(byte) or b"\\u%04x" % byte
+
+
+def quoted(text: bytes) -> bytes:
+    return b'"' + _ESCAPED.sub(_escape, text) + b'"'
+
+
+def _number(item: Field) -> bytes:
+    value = scalar(item)
+    if item.kind != DOUBLE:
+        return b"%d" % value if isinstance(value, int) else b""
+    number = float(value) if isinstance(value, (int, float)) else 0.0
+    if math.isnan(number) and math.copysign(1.0, number) < 0:
+        return b"-nan"
+    return b"%.*s" % (_NUMBER_MAX, b"%f" % number)
+
+
+class _Writer:
+    """Appends the pieces of one text; `level` is None for the text without indentation."""
+
+    __slots__ = ("level", "out", "replace")
+
+    def __init__(self, level: int | None, replace: Format | None) -> None:
+        self.level = level
+        self.replace = replace
+        self.out: list[bytes] = []
+
+    def separator(self, change: int = 0) -> None:
+        if self.level is not None:
+            self.level += change
+            self.out.append(b"\n" + b"\t" * min(self.level, _INDENT_MAX))
+
+    def element(self, item: Field, with_name: bool) -> None:
+        if with_name and item.name:
+            self.out.append(quoted(item.name) + (b":" if self.level is None else b": "))
+        shown = self.replace(item) if self.replace else None
+        self.out.append(shown) if shown is not None else self.value(item)
+
+    def value(self, item: Field) -> None:
+        kind = item.kind
+        if kind == STRING:
+            self.out.append(quoted(item.text()))
+        elif kind in (TABLE, ARRAY):
+            self.items(item.buffer, item.start, item.end, kind == ARRAY)
+        elif kind == INT8:
+            self.out.append(b"true" if item.buffer[item.start] else b"false")
+        elif kind == UNSPEC:
+            self.out.append(b"null")
+        else:
+            self.out.append(_number(item))
+
+    def items(self, buffer: bytes, start: int, end: int, array: bool) -> None:
+        self.out.append(b"[" if array else b"{")
+        self.separator(1)
+        first = True
+        for word, at, length in walk(buffer, start, end):
+            if not first:
+                self.out.append(b",")
+                self.separator()
+            first = False
+            item = checked_field(buffer, word, at, length)
+            if item is not None:  # libubox prints nothing for a bad one, yet the comma stands
+                self.element(item, not array)
+        self.separator(-1)
+        self.out.append(b"]" if array else b"}")
+
+
+def format_json(data: bytes, indent: bool = False) -> bytes:
+    """JSON text of a table's fields, as `ubus call` (indented) and `ubus listen` print it."""
+    writer = _Writer(0 if indent else None, None)
+    writer.items(data, 0, len(data), False)
+    return b"".join(writer.out)
+
+
+def format_field(item: Field, replace: Format | None = None) -> bytes:
+    """`"name":value` without indentation, as `ubus -v list` prints a method."""
+    writer = _Writer(None, replace)
+    writer.element(item, True)
+    return b"".join(writer.out)
