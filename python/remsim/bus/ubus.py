@@ -2,9 +2,10 @@
 """The one module that imports python-ubus: a server for the daemon, a client for the command line.
 
 Must never be used from two threads: the binding is one global context and a second thread steals
-replies or crashes (checked here). Signal handlers are installed by the process *before* `open()` or
-`connect()`, else libubox swallows SIGTERM. `objects()` is never called (it leaks 6 KB a call) and
-the server never calls another object (`call()` holds the interpreter lock).
+replies or crashes (checked here). `take_signals()` comes before `open()`: otherwise libubox
+swallows SIGTERM and reaps every child of the process, whose exit codes are then lost. `objects()`
+is never called (it leaks 6 KB a call) and the server never calls another object (`call()` holds the
+interpreter lock).
 Source: measured behaviour of python-ubus 0.1.3.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections.abc import Callable, Mapping
 from types import TracebackType
@@ -69,6 +71,16 @@ def load_binding() -> Binding:
         raise BusAbsent("the Python module ubus is not installed (package python3-ubus)") from error
     binding: Binding = ubus
     return binding
+
+
+def take_signals(on_stop: Callable[[], None]) -> None:
+    """SIGTERM and SIGINT call `on_stop` (between two slices); children stay ours. Main thread only.
+
+    libubox installs its own handlers at the first connect, but only where Python has none.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: on_stop())
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
 
 
 def error_reply(error: RemsimError) -> dict[str, Any]:
