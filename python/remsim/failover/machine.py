@@ -44,6 +44,7 @@ from remsim.failover.policy import (
     REFUSED_RETRY_S,
     REGISTER_RETRY_MAX_S,
     RETRY_MAX_S,
+    SERVER_SHUN_S,
     Policy,
     backoff_s,
     clamp_interval,
@@ -216,7 +217,8 @@ class Turn:
         self.notes.append(Note(kind, text, role))
 
     def wake(self, at: float | None) -> None:
-        if at is not None and (self.wake_at is None or at < self.wake_at):
+        """Settle again at `at`. What is due already waits for an event, not for the time."""
+        if at is not None and at > self.now and (self.wake_at is None or at < self.wake_at):
             self.wake_at = at
 
     def _jitter(self) -> float:
@@ -578,6 +580,13 @@ class Turn:
                 outcome = BeatOutcome.UNREACHABLE
                 lost = _lost_order(self.now)
                 self._register_done(RegisterDone(bank.order_id, role, outcome, "", failure=lost))
+        for path in list(self.paths.values()):
+            if path.probe_id is None or path.probe_until is None:
+                continue
+            if self.now >= path.probe_until:
+                self._probe_done(ProbeDone(path.probe_id, path.role, path.probe_asked or ""))
+            else:
+                self.wake(path.probe_until)
         for role, ladder in self.ladders.items():
             until = ladder.running_until
             if ladder.order_id is None or until is None or ladder.running is None:
@@ -616,6 +625,8 @@ class Turn:
         preferred = self.paths[self.policy.prefer]
         if self.control is not self.policy.prefer and preferred.is_up:
             self.wake(preferred.since + self.policy.hold_down_s)
+            if preferred.server_failed_at is not None:
+                self.wake(preferred.server_failed_at + SERVER_SHUN_S)
 
     def _hurry(self) -> None:
         """A fresh path: whatever waits for a retry goes now."""
@@ -684,17 +695,27 @@ class Turn:
 
     def _settle_probes(self) -> None:
         for role in self.policy.roles:
-            path = self.paths[role]
-            if paths_module.is_probe_due(path, self.now):
-                target = paths_module.probe_target(path, self.policy)
-                if target is None:
-                    self.paths[role] = replace(path, next_probe_at=None)
-                    continue
-                order_id = self.new_id()
-                self.orders.append(Probe(order_id, role, target, self.policy.probe_timeout_s))
-                self.paths[role] = replace(path, probe_id=order_id, next_probe_at=None)
-            elif path.probe_id is None and path.server_failed_at is not None:
+            self._settle_probe(role)
+
+    def _settle_probe(self, role: Role) -> None:
+        path = self.paths[role]
+        if not paths_module.is_probe_due(path, self.now):
+            if path.probe_id is None and path.server_failed_at is not None:
                 self.wake(path.next_probe_at)
+            return
+        target = paths_module.probe_target(path, self.policy)
+        if target is None:
+            self.paths[role] = replace(path, next_probe_at=None)
+            return
+        order_id = self.new_id()
+        self.orders.append(Probe(order_id, role, target, self.policy.probe_timeout_s))
+        self.paths[role] = replace(
+            path,
+            probe_id=order_id,
+            probe_asked=target,
+            next_probe_at=None,
+            probe_until=self.now + self.policy.probe_timeout_s + ORDER_SLACK_S,
+        )
 
     def _settle_ladders(self) -> None:
         for role in self.policy.roles:
@@ -711,6 +732,11 @@ class Turn:
             due = recovery.next_step(self.ladders[role], path, self.policy, around, self.now)
             if isinstance(due, Wait):
                 self.wake(due.until)
+            elif due.restarts_modem and not paths_module.is_surely_down(
+                path, self.policy, self.now
+            ):
+                self.paths[role] = paths_module.probe_again(path, self.now)
+                self._settle_probe(role)
             else:
                 self.start_step(role, due)
             if path.is_up and self.ladders[role].tried:

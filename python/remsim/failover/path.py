@@ -11,7 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from remsim.failover.policy import REPROBE_FIRST_S, REPROBE_MAX_S, SERVER_SHUN_S, Policy, backoff_s
+from remsim.failover.policy import (
+    PROBE_FRESH_S,
+    REPROBE_FIRST_S,
+    REPROBE_MAX_S,
+    SERVER_SHUN_S,
+    Policy,
+    backoff_s,
+)
 from remsim.model import LinkObservation, ModemObservation, ModemState, Role
 
 # States in which the modem itself says that it has no network. FAILED and UNKNOWN say nothing
@@ -43,8 +50,11 @@ class Path:
     server_failed_at: float | None = None
     failed_targets: tuple[str, ...] = ()
     probe_id: int | None = None
+    probe_asked: str | None = None
+    probe_until: float | None = None  # the order is given up
     probe_rounds: int = 0
     next_probe_at: float | None = None
+    probe_failed_at: float | None = None
     verdict: Verdict = Verdict.UNKNOWN
     reason: str = "not seen yet"
     since: float = 0.0
@@ -131,6 +141,7 @@ def probe_answered(path: Path) -> Path:
 def probe_failed(path: Path, target: str, policy: Policy, now: float) -> Path:
     """The next target is asked at once; when all have failed, again later with back-off."""
     failed = tuple(dict.fromkeys((*path.failed_targets, target)))
+    path = replace(path, probe_failed_at=now)
     if set(policy.probe_targets) - set(failed):
         return replace(path, probe_id=None, failed_targets=failed, next_probe_at=now)
     rounds = path.probe_rounds + 1
@@ -142,6 +153,19 @@ def probe_failed(path: Path, target: str, policy: Policy, now: float) -> Path:
         probe_rounds=rounds,
         next_probe_at=now + pause_s,
     )
+
+
+def is_surely_down(path: Path, policy: Policy, now: float) -> bool:
+    """Silence must be fresh before a modem is restarted for it; what the modem says always is."""
+    if not path.is_down or not _is_silent(path, policy):
+        return path.is_down
+    fresh_s = policy.probe_timeout_s + PROBE_FRESH_S
+    return path.probe_failed_at is not None and now - path.probe_failed_at <= fresh_s
+
+
+def probe_again(path: Path, now: float) -> Path:
+    """Ask now instead of later."""
+    return path if path.probe_id is not None else replace(path, next_probe_at=now)
 
 
 def probe_target(path: Path, policy: Policy) -> str | None:

@@ -19,6 +19,7 @@ REGISTER_RETRY_MAX_S = 300.0
 FIRST_ROUND_BACKOFF_S = 120.0  # pause after a whole ladder that did not help, doubled each round
 REPROBE_FIRST_S = 10.0  # a path found dead is asked again, with back-off
 REPROBE_MAX_S = 60.0
+PROBE_FRESH_S = 5.0  # a restart for silence needs a probe that failed this short ago
 SERVER_SHUN_S = 300.0  # a path over which only the orchestrator is silent is avoided this long
 JITTER = 0.2  # every retry is spread over +0..20 %
 SOFT_START = 1 / 12  # of the patience before the first reset: 5 s of 60 s, 15 s of 180 s

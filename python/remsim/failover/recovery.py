@@ -4,7 +4,7 @@
 Design section 5: interface down/up, radio off/on, AT reset, reset line, USB re-authorise or PCIe
 rescan, power line; each restarting step waits the model's boot time; whole rounds back off.
 
-    down ──patience──► first restarting step ──boot time──► next ... ──► round over ──back-off──► again
+    down ──patience──► first restart ──boot time──► next ... ──► round over ──back-off──► again
       └─ soft steps fit into the patience
 
 The AT reset comes before the reset line only where its boot time fits into the patience. What keeps
@@ -39,7 +39,7 @@ _NOT_CURABLE = frozenset({ModemState.NO_SIM, ModemState.PIN_NEEDED})
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """`tried`: this round's steps; `rounds`: whole rounds without success; `helped`: the last cure."""
+    """`tried`: this round's steps; `rounds`: rounds without success; `helped`: the last cure."""
 
     role: Role
     down_since: float | None = None
@@ -66,7 +66,7 @@ class Ladder:
         return any(step.restarts_modem for step in self.tried)
 
     def reset_until(self, now: float) -> float | None:
-        """While the modem is in reset (order running, booting after it): until when at the latest."""
+        """While the modem is in reset (order running, then booting): until when at the latest."""
         if self.running is not None and self.running.restarts_modem:
             return self.running_until
         settling = self.settling is not None and self.settling.restarts_modem
@@ -169,7 +169,23 @@ def end_round(ladder: Ladder, policy: Policy, now: float, jitter: float) -> Ladd
         tried=(),
         settling=None,
         settle_until=None,
-        not_before=now + pause_s * jitter,
+        not_before=now + min(policy.backoff_max_s, pause_s * jitter),
+    )
+
+
+def interrupted(ladder: Ladder, boot_time_s: float, now: float) -> Ladder:
+    """The daemon died during a step: it counts as tried, and a restart gets its time."""
+    if ladder.running is None:
+        return replace(ladder, order_id=None, running_until=None)
+    settle_s = boot_time_s + REGISTER_TIME_S if ladder.running.restarts_modem else 1.0
+    return replace(
+        ladder,
+        order_id=None,
+        running=None,
+        running_until=None,
+        tried=(*(step for step in ladder.tried if step is not ladder.running), ladder.running),
+        settling=ladder.running,
+        settle_until=now + settle_s,
     )
 
 
@@ -264,7 +280,7 @@ def _at_reset_due_at(
         return reset_at
     if around.both_down_since is not None:
         return None
-    early = reset_at - path.boot_time_s(policy)
+    early = reset_at - path.boot_time_s(policy) - REGISTER_TIME_S
     earliest = ladder.down_since if ladder.down_since is not None else 0.0
     if ladder.settle_until is not None:
         earliest = max(earliest, ladder.settle_until)
