@@ -15,7 +15,10 @@ PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6"}
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """Addresses, protocol, ports (ICMP: its type in `sport`), size with the IP header."""
+    """Addresses, protocol, ports (ICMP: its type in `sport`), size with the IP header.
+
+    `sequence` is TCP's: a retransmission has the same one.
+    """
 
     source: str
     destination: str
@@ -24,6 +27,7 @@ class Packet:
     dport: int
     size_bytes: int
     payload: bytes = b""
+    sequence: int = 0
 
     @property
     def flow(self) -> str:
@@ -61,11 +65,13 @@ def _parse6(raw: bytes) -> Packet:
 
 def _upper(source: str, destination: str, number: int, raw: bytes, offset: int) -> Packet:
     protocol = PROTOCOLS.get(number, str(number))
-    sport = dport = 0
+    sport = dport = sequence = 0
     payload = raw[offset:]
     if protocol in ("tcp", "udp"):
         sport, dport = struct.unpack_from("!HH", raw, offset)
+        if protocol == "tcp":
+            (sequence,) = struct.unpack_from("!I", raw, offset + 4)
         payload = raw[offset + (8 if protocol == "udp" else (raw[offset + 12] >> 4) * 4) :]
     elif protocol in ("icmp", "icmpv6"):
         sport = raw[offset]
-    return Packet(source, destination, protocol, sport, dport, len(raw), bytes(payload))
+    return Packet(source, destination, protocol, sport, dport, len(raw), bytes(payload), sequence)
