@@ -164,6 +164,23 @@ class FailoverState:
     def ladder(self, role: Role) -> Ladder:
         return self.iot_ladder if role is Role.IOT else self.primary_ladder
 
+    def surroundings(self, role: Role, now: float) -> Surroundings:
+        """What `role`'s ladder must know of the rest."""
+        return Surroundings(
+            both_down_since=self.both_down_since,
+            last_answer_at=self.bank.last_answer_at,
+            other_reset_until=self.ladder(role.other).reset_until(now),
+            is_second=role is Role.PRIMARY and self._iot_comes_first(),
+            is_blocked=any(role is blocked for blocked, _ in self.blocked),
+        )
+
+    def _iot_comes_first(self) -> bool:
+        """Both down: the IoT modem's reset comes first, unless none could help it."""
+        curable = self.iot.state not in (ModemState.NO_SIM, ModemState.PIN_NEEDED)
+        can_restart = any(step.restarts_modem for step in self.policy.iot_steps)
+        untouched = self.iot_ladder.restarts == 0
+        return self.both_down_since is not None and curable and can_restart and untouched
+
 
 class Turn:
     """One step of failover. Made, told, settled and thrown away within one call of `core.step`."""
@@ -523,25 +540,7 @@ class Turn:
             self.note("recovery", text, event.role)
 
     def _surroundings(self, role: Role) -> Surroundings:
-        other = self.ladders[role.other]
-        both_down_since = self.both_down_since
-        iot_can_reset = self.paths[Role.IOT].state not in (
-            ModemState.NO_SIM,
-            ModemState.PIN_NEEDED,
-        ) and any(step.restarts_modem for step in self.policy.iot_steps)
-        is_second = (
-            both_down_since is not None
-            and role is Role.PRIMARY
-            and iot_can_reset
-            and self.ladders[Role.IOT].restarts == 0
-        )
-        return Surroundings(
-            both_down_since=both_down_since,
-            last_answer_at=self.bank.last_answer_at,
-            other_reset_until=other.reset_until(self.now),
-            is_second=is_second,
-            is_blocked=role in self.blocked,
-        )
+        return self.state().surroundings(role, self.now)
 
     # --- settling --------------------------------------------------------------------------
 

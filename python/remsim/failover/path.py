@@ -199,8 +199,8 @@ def choose(
 
     A path over which the orchestrator alone is silent gives way to one over which it answers."""
     prefer = policy.prefer if policy.dual_modem else Role.PRIMARY
-    if paths[prefer].verdict is Verdict.UNKNOWN:
-        return current  # adoption: nothing moves before the preferred path has been seen
+    if any(paths[role].verdict is Verdict.UNKNOWN for role in (prefer, current or prefer)):
+        return current  # adoption: nothing moves before both paths in question have been seen
     up = [role for role in policy.roles if paths[role].is_up]
     talking = [role for role in up if not _is_shunned(paths[role], now)]
     candidates = talking or up

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Events of the remote-SIM client, settled. Pure.
+
+The C client starts its event script detached and never waits: the calls of several events overlap
+and come in any order. So a single call decides nothing: events are collected until none has come
+for a moment, put into the order of their starts, and the state that results is what counts.
+Source: osmo-remsim 1.1.3, observed; the causes are listed in its manual.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from remsim.core import ClientReport
+
+SETTLE_S = 1.0  # no further event for this long: what there is, is the state
+KEPT = 64  # events of one burst; a mapping move makes six
+VALUES_KEPT = 64  # names of the client's last word; the C client has about 20
+
+# In the order in which one burst can only mean them, when two started at the same moment.
+_BANK_UP = ("event-bankd-connect", "request-sim-remote", "request-card-insert")
+_BANK_DOWN = ("request-card-remove", "request-sim-local")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEvent:
+    """One call of the event script (or of the native client). `started`: seconds since boot."""
+
+    cause: str
+    variables: tuple[tuple[str, str], ...] = ()
+    started: float = 0.0
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Events of a burst, not yet acted upon. `due_at` is when they count."""
+
+    events: tuple[ClientEvent, ...] = ()
+    due_at: float | None = None
+
+
+def collect(settling: Settling, event: ClientEvent, now: float) -> Settling:
+    return Settling((*settling.events, event)[-KEPT:], now + SETTLE_S)
+
+
+def settle(settling: Settling, before: ClientReport, now: float) -> tuple[Settling, ClientReport]:
+    """The report that results, whatever order the calls came in."""
+    if settling.due_at is None or now < settling.due_at:
+        return settling, before
+    ordered = sorted(settling.events, key=lambda event: (event.started, event.pid, event.cause))
+    report = before
+    for event in ordered:
+        report = _applied(report, event)
+    return Settling(), replace(report, at=now)
+
+
+def _applied(report: ClientReport, event: ClientEvent) -> ClientReport:
+    variables = dict(event.variables)
+    bank = variables.get("REMSIM_BANKD_STATE", variables.get("bank_state", ""))
+    connected = report.bank_connected
+    if event.cause in _BANK_UP:
+        connected = True
+    elif event.cause in _BANK_DOWN:
+        connected = False
+    elif bank:
+        connected = bank.upper() == "CONNECTED"
+    state = variables.get("REMSIM_SERVER_STATE", variables.get("state", report.state))
+    values = {**dict(report.values), **{name.lower(): text for name, text in event.variables}}
+    return ClientReport(
+        event.cause, state.lower(), connected, report.at, tuple(values.items())[-VALUES_KEPT:]
+    )
