@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the GPIO tests share: a board below a temporary root, the gpiod stand-in, lines as the daemon has them."""
+"""What the GPIO tests share: a root for the board, lines as the daemon has them, and patience."""
 
 from __future__ import annotations
 

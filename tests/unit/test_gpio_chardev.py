@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from gpio_support import DROPIN, board_root
 
+from gpio_support import DROPIN, board_root
 from remsim.gpio.api import parse_line
 from remsim.paths import Paths
 from remsim_lab.gpio import Board
@@ -19,6 +19,7 @@ LINES = (
     LineDeclaration("modem1_sim"),
     LineDeclaration("modem1_reset", rest_level=1),
     LineDeclaration("exported", kernel_consumer="modem2_sim"),
+    LineDeclaration("m2:sim:0"),
 )
 
 
@@ -46,7 +47,8 @@ def board(tmp_path: Path) -> Board:
         ("soc:2", "gpiochip0:2"),
         ("expander:7", "gpiochip1:7"),
         ("2", "gpiochip0:2"),
-        ("5", "gpiochip1:1"),
+        ("6", "gpiochip1:1"),
+        ("m2:sim:0", "gpiochip0:4"),
         ("514", "gpiochip0:2"),
     ],
 )
@@ -60,11 +62,11 @@ def test_sysfs_numbers_decide_which_chip_a_plain_number_means(
     chardev: ModuleType, board: Board, tmp_path: Path
 ) -> None:
     board.number_chip(512, 8, "expander")
-    board.number_chip(520, 4, "soc")
+    board.number_chip(520, 5, "soc")
     assert chardev.find_place(Paths(str(tmp_path)), parse_line("9")).text == "gpiochip0:1"
 
 
-@pytest.mark.parametrize("text", ["nobody", "gpiochip0:4", "gpiochip9:0", "4000"])
+@pytest.mark.parametrize("text", ["nobody", "gpiochip0:5", "gpiochip9:0", "4000"])
 def test_a_line_that_is_not_there_is_refused(
     chardev: ModuleType, board: Board, tmp_path: Path, text: str
 ) -> None:

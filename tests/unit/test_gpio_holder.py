@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gpio_support import DROPIN, LIBRARY, board_root, eventually, settings
 
+from gpio_support import DROPIN, LIBRARY, board_root, eventually, settings
 from remsim.clock import SystemClock
 from remsim.errors import DeviceError, StorageError
 from remsim.gpio.holder import LineHolder

@@ -18,6 +18,7 @@ from remsim.gpio.sysfs import ChipNumbers, translate
         ("1e000600.gpio-bank0:3", SpecKind.OFFSET, "1e000600.gpio-bank0", 3, None),
         ("modem1_sim", SpecKind.NAME, None, None, "modem1_sim"),
         ("SIM SEL", SpecKind.NAME, None, None, "SIM SEL"),
+        ("pcie/m2:sim", SpecKind.NAME, None, None, "pcie/m2:sim"),
         ("/sys/class/gpio/modem1_sim", SpecKind.SYSFS, None, None, "modem1_sim"),
         ("/sys/class/gpio/modem1_sim/value", SpecKind.SYSFS, None, None, "modem1_sim"),
     ],
@@ -31,8 +32,19 @@ def test_every_way_of_naming_a_line_is_understood(
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "20000", "gpiochip0:", ":20", "gpiochip0:x", "/sys/class/gpio/../../etc/passwd"]
-    + ["/sys/class/gpio/", "/sys/class/gpio/..", "/etc/passwd", "a/b", "-1:2:3", "x" * 65, "a\nb"],
+    [
+        "",
+        " ",
+        "200000",
+        "gpiochip0:",
+        ":20",
+        "/sys/class/gpio/../../etc/passwd",
+        "/sys/class/gpio/",
+        "/sys/class/gpio/..",
+        "/etc/passwd",
+        "x" * 32,
+        "a\nb",
+    ],
 )
 def test_what_names_no_line_is_refused(text: str) -> None:
     with pytest.raises(ArgumentError) as caught:

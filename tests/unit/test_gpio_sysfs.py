@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gpio_support import board_root, eventually
 
+from gpio_support import board_root, eventually
 from remsim.errors import DeviceError
 from remsim.gpio.api import parse_line
 from remsim.gpio.sysfs import SysfsPin, find_line

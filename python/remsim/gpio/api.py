@@ -56,17 +56,19 @@ class LineSpec:
 
 
 _OFFSET = re.compile(r"(?:/dev/)?(?P<chip>[A-Za-z0-9_.@,-]+):(?P<offset>\d{1,4})")
-_NAME = re.compile(r"[A-Za-z0-9_.+-][A-Za-z0-9_.+ -]{0,62}")
+# GPIO_MAX_NAME_SIZE of linux/gpio.h is 32 with the NUL; a sysfs export's name may be longer.
+_NAME = re.compile(r"(?!gpiochip)[A-Za-z0-9_+#.-][A-Za-z0-9_+#.:@/ -]{0,30}")
+_EXPORT = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 def parse_line(text: str) -> LineSpec:
     """What a configuration value means. ArgumentError when it names no line."""
     value = text.strip()
-    if value.isdecimal() and len(value) <= 4:
+    if value.isdecimal() and len(value) <= 5:
         return LineSpec(value, SpecKind.NUMBER, offset=int(value))
     if value.startswith(SYSFS_CLASS + "/"):
         name = value.removeprefix(SYSFS_CLASS + "/").removesuffix("/value").rstrip("/")
-        if _NAME.fullmatch(name) and name not in (".", ".."):
+        if _EXPORT.fullmatch(name) and name not in (".", ".."):
             return LineSpec(value, SpecKind.SYSFS, name=name)
     elif match := _OFFSET.fullmatch(value):
         return LineSpec(value, SpecKind.OFFSET, match["chip"], int(match["offset"]))

@@ -130,7 +130,8 @@ def _find(paths: Paths, spec: LineSpec) -> Place | None:
     if spec.kind is SpecKind.NUMBER and spec.offset is not None:
         return _by_number(paths, spec.offset)
     if spec.kind is SpecKind.OFFSET and spec.offset is not None:
-        return _by_offset(paths, spec.chip or "", spec.offset)
+        named = spec.text  # a line's name may look like label:20
+        return _by_offset(paths, spec.chip or "", spec.offset) or _by_name(paths, named)
     return None
 
 

@@ -137,7 +137,7 @@ def find_line(paths: Paths, spec: LineSpec, consumer: str | None = None) -> Sysf
 
     DeviceError when sysfs has no such line and cannot make one.
     """
-    names = [name for name in (spec.name, consumer) if name]
+    names = [name for name in (spec.name, consumer) if name and _is_entry(name)]
     number = _number_of(paths, spec)
     if number is not None:
         names.append(f"gpio{number}")
@@ -148,6 +148,11 @@ def find_line(paths: Paths, spec: LineSpec, consumer: str | None = None) -> Sysf
     if number is None:
         raise DeviceError(spec.text, "no such GPIO line")
     return _export(paths, spec, number)
+
+
+def _is_entry(name: str) -> bool:
+    """A line name may hold a slash; an entry of a directory may not."""
+    return "/" not in name and name not in (".", "..")
 
 
 def _number_of(paths: Paths, spec: LineSpec) -> int | None:

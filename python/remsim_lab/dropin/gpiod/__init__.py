@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 
@@ -43,7 +43,7 @@ class LineSettings:
     bias: Bias = Bias.AS_IS
     drive: Drive = Drive.PUSH_PULL
     active_low: bool = False
-    debounce_period: timedelta = field(default_factory=timedelta)
+    debounce_period: timedelta = timedelta()
     event_clock: Clock = Clock.MONOTONIC
     output_value: Value = Value.INACTIVE
 
@@ -68,7 +68,7 @@ class LineInfo:
     edge_detection: Edge = Edge.NONE
     event_clock: Clock = Clock.MONOTONIC
     debounced: bool = False
-    debounce_period: timedelta = field(default_factory=timedelta)
+    debounce_period: timedelta = timedelta()
 
 
 Config = dict[Iterable[Key] | Key, LineSettings | None]
