@@ -254,9 +254,7 @@ class Connection:
         return self.send(wire.DATA, frame.sequence, frame.peer, children)
 
     def complete(self, frame: Frame, own: int, status: int) -> None:
-        children = blob.attribute_u32(wire.A_STATUS, status) + blob.attribute_u32(
-            wire.A_OBJID, own
-        )
+        children = blob.attribute_u32(wire.A_STATUS, status) + blob.attribute_u32(wire.A_OBJID, own)
         self.send(wire.STATUS, frame.sequence, frame.peer, children)
 
     # --- receiving ---
