@@ -15,6 +15,7 @@ RemsimError
     PeerUnreachable    no connection, no name, no route
     PeerRejected       an answer that says no (HTTP 4xx/5xx, RSPRO result)
     PeerNonsense       an answer that cannot be understood
+      RsproNonsense    octets that are no RSPRO message, or a message that does not fit
   BusError             ubus cannot be reached or refused
     BusAbsent          nobody listens on the ubus socket
     ObjectAbsent       the object is not on the bus: its daemon is not running, or hidden from this user
@@ -132,6 +133,15 @@ class PeerRejected(PeerError):
 
 class PeerNonsense(PeerError):
     code = "peer_nonsense"
+
+
+class RsproNonsense(PeerNonsense):
+    """`peer` is "RSPRO peer": the pure protocol code does not know whom it is talking to."""
+
+    code = "rspro_nonsense"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("RSPRO peer", reason)
 
 
 class BusError(RemsimError):
