@@ -44,6 +44,7 @@ def to_text(state: State, boot_id: str) -> str:
             "is_released": failover.is_released,
             "control": failover.control.value if failover.control is not None else None,
             "control_since": failover.control_since,
+            "both_down_since": failover.both_down_since,
             "bank": _bank_out(failover.bank),
             "beats": {name: getattr(failover.beats, name) for name in _BEATS},
             "paths": {role.value: _path_out(failover.path(role)) for role in Role},
@@ -83,6 +84,7 @@ def _same_boot(state: State, data: dict[str, Any], now: float) -> State:
         state.failover,
         control=control,
         control_since=float(data["control_since"]),
+        both_down_since=data["both_down_since"],
         bank=bank,
         beats=Beats(**{name: data["beats"][name] for name in _BEATS}),
         iot=_path_in(Role.IOT, data["paths"]["modem2"], now),
@@ -109,6 +111,7 @@ def _path_out(path: Path) -> dict[str, Any]:
     """Only suspicions of silence: the rest is seen again at once."""
     return {
         "server_failed_at": path.server_failed_at,
+        "server_answered_at": path.server_answered_at,
         "failed_targets": list(path.failed_targets),
         "probe_rounds": path.probe_rounds,
     }
@@ -119,6 +122,7 @@ def _path_in(role: Role, data: dict[str, Any], now: float) -> Path:
     return Path(
         role=role,
         server_failed_at=failed_at,
+        server_answered_at=data["server_answered_at"],
         failed_targets=tuple(str(target) for target in data["failed_targets"]),
         probe_rounds=int(data["probe_rounds"]),
         next_probe_at=now if failed_at is not None else None,

@@ -344,7 +344,7 @@ class Turn:
             self._beat_failed(event)
 
     def _beat_answered(self, event: BeatDone, flight: Flight) -> None:
-        self.paths[event.role] = paths_module.server_answered(self.paths[event.role])
+        self.paths[event.role] = paths_module.server_answered(self.paths[event.role], self.now)
         interval_s = clamp_interval(self.policy, event.next_interval_s)
         last = self.bank.last_answer_at
         gap_s = self.now - last if last is not None else 0.0
@@ -383,7 +383,7 @@ class Turn:
         if event.outcome is BeatOutcome.NOT_REGISTERED:
             self._lost("the orchestrator does not know this client")
         elif event.outcome is not BeatOutcome.UNREACHABLE:
-            self.paths[event.role] = paths_module.server_answered(self.paths[event.role])
+            self.paths[event.role] = paths_module.server_answered(self.paths[event.role], self.now)
         else:
             self._server_silent(event.role)
             other = event.role.other
@@ -440,7 +440,7 @@ class Turn:
         if event.outcome is BeatOutcome.UNREACHABLE:
             self._server_silent(role)
         else:
-            self.paths[role] = paths_module.server_answered(self.paths[role])
+            self.paths[role] = paths_module.server_answered(self.paths[role], self.now)
         if event.assignment is None:
             self._register_failed(event)
             return
@@ -553,7 +553,7 @@ class Turn:
             self._settle_bank()
             self._settle_beats()
         self._settle_probes()
-        if not self.is_released:
+        if not self.is_released and not self._is_adopting():
             self._settle_ladders()
         self._settle_routes()
 
@@ -604,11 +604,17 @@ class Turn:
             if after.verdict is not before.verdict:
                 self.note("path", f"{role.title} path {after.verdict.value}: {after.reason}", role)
             self.ladders[role] = recovery.observe(self.ladders[role], after, self.policy, self.now)
+        if self._is_adopting():
+            return
         all_down = all(self.paths[role].is_down for role in self.policy.roles)
         if not all_down:
             self.both_down_since = None
         elif self.both_down_since is None and self.policy.dual_modem:
             self.both_down_since = self.now
+
+    def _is_adopting(self) -> bool:
+        """After a start, until every path has been seen: nothing is moved, reset or rerouted."""
+        return any(self.paths[role].verdict is Verdict.UNKNOWN for role in self.policy.roles)
 
     def _choose_control(self) -> None:
         chosen = paths_module.choose(self.paths, self.control, self.policy, self.now)
@@ -756,9 +762,8 @@ class Turn:
 
     def _apply_routes(self) -> None:
         links = [self.paths[role].link for role in self.policy.roles]
-        unknown = any(self.paths[role].verdict is Verdict.UNKNOWN for role in self.policy.roles)
-        if unknown or self.is_released:
-            return  # adoption: nothing is touched before everything has been seen
+        if self._is_adopting() or self.is_released:
+            return
         order_id = self.new_id()
         seen = tuple(link for link in links if link is not None)
         self.orders.append(ApplyRoutes(order_id, self.control, seen))

@@ -48,6 +48,7 @@ class Path:
     modem: ModemObservation | None = None
     link: LinkObservation | None = None
     server_failed_at: float | None = None
+    server_answered_at: float | None = None
     failed_targets: tuple[str, ...] = ()
     probe_id: int | None = None
     probe_asked: str | None = None
@@ -122,10 +123,15 @@ def _is_silent(path: Path, policy: Policy) -> bool:
     )
 
 
-def server_answered(path: Path) -> Path:
+def server_answered(path: Path, now: float) -> Path:
     """The orchestrator was reached over this path, whatever it said: the path lives."""
     return replace(
-        path, server_failed_at=None, failed_targets=(), probe_rounds=0, next_probe_at=None
+        path,
+        server_answered_at=now,
+        server_failed_at=None,
+        failed_targets=(),
+        probe_rounds=0,
+        next_probe_at=None,
     )
 
 
@@ -202,7 +208,7 @@ def choose(
     if any(paths[role].verdict is Verdict.UNKNOWN for role in (prefer, current or prefer)):
         return current  # adoption: nothing moves before both paths in question have been seen
     up = [role for role in policy.roles if paths[role].is_up]
-    talking = [role for role in up if not _is_shunned(paths[role], now)]
+    talking = [role for role in up if not _is_shunned(paths[role], paths[role.other], now)]
     candidates = talking or up
     if not candidates:
         return None
@@ -213,5 +219,9 @@ def choose(
     return prefer if paths[prefer].has_been_up_for(now, policy.hold_down_s) else current
 
 
-def _is_shunned(path: Path, now: float) -> bool:
-    return path.server_failed_at is not None and now - path.server_failed_at < SERVER_SHUN_S
+def _is_shunned(path: Path, other: Path, now: float) -> bool:
+    """The orchestrator has answered over the other path since it failed to over this one."""
+    if path.server_failed_at is None or other.server_answered_at is None:
+        return False
+    is_recent = now - path.server_failed_at < SERVER_SHUN_S
+    return is_recent and other.server_answered_at > path.server_failed_at
