@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Rubbish into the RSPRO decoder: `PYTHONPATH=python:tests python tests/fuzz/fuzz_rspro.py [SECONDS]`.
+"""Rubbish into the RSPRO decoder: `PYTHONPATH=python:tests python tests/fuzz/fuzz_rspro.py 60`.
 
 Guided by coverage where atheris is installed, else seeded mutation of the recorded messages. Any
 exception but RsproNonsense ends it with a traceback; the input is then a new vector.
