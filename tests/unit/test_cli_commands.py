@@ -258,6 +258,7 @@ def test_every_action_of_the_method_table_is_a_command_with_its_arguments() -> N
         "register": "register",
         "unregister": "unregister",
         "release": "release",
+        "reload": "reload",
         "sim": "sim modem1 local",
         "reset": "reset modem1",
         "reset_by": "reset modem1 power",
@@ -292,11 +293,13 @@ def test_wrong_command_line_exits_with_usage(line: str, capsys: pytest.CaptureFi
     assert "usage:" in capsys.readouterr().err
 
 
-def test_reload_with_problems_exits_with_config() -> None:
-    problem = {"path": "heartbeat.interval", "value": "5", "expected": "a number 10..300"}
-    run = Run(PlayedDaemon(reload={"problems": [problem]}))
+def test_reload_of_a_broken_file_exits_with_config() -> None:
+    error = {"code": "config", "message": "heartbeat.interval: '5' is not 10 to 300"}
+    run = Run(
+        PlayedDaemon(reload={"job": "7"}, job=JOB_FAILED | {"kind": "reload", "error": error})
+    )
     assert run.do("reload") is Exit.CONFIG
-    assert "heartbeat.interval" in run.out.getvalue()
+    assert "heartbeat.interval" in run.err.getvalue()
 
 
 def test_job_without_waiting_tells_its_state() -> None:

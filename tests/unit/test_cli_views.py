@@ -112,7 +112,7 @@ def test_sim_line_off_its_wanted_level_is_marked() -> None:
 def test_configuration_problem_names_path_value_and_expectation() -> None:
     problem = {"path": "heartbeat.interval", "value": "5", "expected": "a number 10..300"}
     page = _page(config={"state": "last_accepted", "problems": [problem], "warnings": []})
-    assert "heartbeat.interval: '5' expected a number 10..300" in page
+    assert "heartbeat.interval: '5' is not a number 10..300" in page
 
 
 def test_sound_configuration_takes_no_line() -> None:

@@ -102,6 +102,7 @@ METHODS: tuple[Method, ...] = (
         "reload",
         Access.CONTROL,
         "Read /etc/config/remsim again; a file with errors leaves the running one in force",
+        starts_job=True,
     ),
     Method("heartbeat", Access.CONTROL, "Send a heartbeat now", starts_job=True),
     Method("register", Access.CONTROL, "Register with the orchestrator again", starts_job=True),

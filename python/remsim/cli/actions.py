@@ -33,17 +33,6 @@ def reset(session: Session, arguments: argparse.Namespace) -> Exit:
     return start(session, method, wanted, arguments.wait_s, arguments.no_wait)
 
 
-def reload(session: Session, arguments: argparse.Namespace) -> Exit:
-    """No job: the daemon says at once whether it took the file."""
-    reply = session.ask("reload")
-    if session.as_json:
-        session.say_json(reply)
-    else:
-        session.say(*outline(reply))
-    problems = reply.get("problems") or (reply.get("config") or {}).get("problems")
-    return Exit.CONFIG if problems else Exit.OK
-
-
 def start(
     session: Session, method: str, wanted: Mapping[str, Any], wait_s: float, no_wait: bool
 ) -> Exit:
@@ -100,7 +89,12 @@ def _report(session: Session, reply: Mapping[str, Any]) -> Exit:
         session.say(*outline(reply))
     else:
         _say_result(session, reply)
-    return Exit.JOB_FAILED if failed else Exit.OK
+    return _exit_of(reply) if failed else Exit.OK
+
+
+def _exit_of(reply: Mapping[str, Any]) -> Exit:
+    code = (reply.get("error") or {}).get("code")
+    return Exit.CONFIG if code == "config" else Exit.JOB_FAILED
 
 
 def _say_result(session: Session, reply: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ _MODEMS = tuple(role.value for role in Role)
 _STEPS = tuple(step.value for step in Step)
 # Waiting for a job: a modem's slowest known boot (160 s) twice, an AT command's longest time limit,
 # an orchestrator that is tried over both links.
-_MODEM_JOB_S, _AT_JOB_S, _SERVER_JOB_S = 330.0, 190.0, 90.0
+_MODEM_JOB_S, _AT_JOB_S, _SERVER_JOB_S, _RELOAD_JOB_S = 330.0, 190.0, 90.0, 30.0
 
 
 def main(argv: Sequence[str] | None = None, out: TextIO | None = None) -> int:
@@ -184,7 +184,7 @@ def _add_doing(commands: _Commands[argparse.ArgumentParser]) -> None:
         "unregister, SIM switch to local, routes handed back",
         _MODEM_JOB_S,
     )
-    _add(commands, "reload", "actions.reload", "read the configuration again")
+    _job(commands, "reload", "read the configuration again", _RELOAD_JOB_S)
 
 
 def _modem(parser: argparse.ArgumentParser) -> None:

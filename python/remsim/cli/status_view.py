@@ -95,19 +95,12 @@ def _config(status: Table, width: int) -> list[str]:
         return []
     lines = _line("Configuration", width, _CONFIG_STATES.get(config.get("state", ""), UNKNOWN))
     for problem in problems:
-        value = f"{problem.get('value')!r} " if problem.get("value") not in (None, "") else ""
-        text = f"{problem.get('path')}: {value}expected {problem.get('expected')}"
+        value = f"{problem['value']!r} is not " if problem.get("value") else ""
+        text = f"{problem.get('path')}: {value}{problem.get('expected')}"
         lines += _line("", width, "error: " + text)
     for warning in warnings:
-        lines += _line("", width, "warning: " + _warning_text(warning))
+        lines += _line("", width, f"warning: {warning.get('text') or warning.get('path')}")
     return lines
-
-
-def _warning_text(warning: object) -> str:
-    if isinstance(warning, Mapping):
-        path, text = warning.get("path"), warning.get("message") or warning.get("reason")
-        return f"{path}: {text}" if path else str(text)
-    return str(warning)
 
 
 def _control_path(status: Table, width: int) -> list[str]:
