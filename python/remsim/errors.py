@@ -22,6 +22,7 @@ RemsimError
     BusDenied          ubus refuses this user
     BusTimeout         the object's owner did not answer in time
   StorageError         a file cannot be read or written
+  TemplateError        a template cannot be rendered                       (its author's fault)
 """
 
 from __future__ import annotations
@@ -172,3 +173,14 @@ class StorageError(RemsimError):
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
+
+
+class TemplateError(RemsimError):
+    """`path` names the template, `line` counts from 1; 0 where no line can be blamed."""
+
+    code = "template"
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(f"{path}:{line}: {reason}" if line else f"{path}: {reason}")
+        self.path = path
+        self.line = line
