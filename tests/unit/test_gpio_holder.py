@@ -15,8 +15,9 @@ import pytest
 from gpio_support import DROPIN, LIBRARY, board_root, eventually, settings
 from remsim.clock import SystemClock
 from remsim.errors import DeviceError, StorageError
+from remsim.gpio.api import parse_line
 from remsim.gpio.holder import LineHolder
-from remsim.gpio.kept import KeeperLink
+from remsim.gpio.kept import START_RETRY_S, KeeperLink, NoChardev
 from remsim.paths import Paths
 from remsim_lab.clock import HandClock
 from remsim_lab.gpio import Board
@@ -73,7 +74,7 @@ def bench(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((DROPIN, LIBRARY)))
     bench = Bench(tmp_path, request.param)
     yield bench
-    KeeperLink(bench.paths).dismiss()
+    KeeperLink(bench.paths, SystemClock()).dismiss()
     bench.board.stop()
 
 
@@ -260,7 +261,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((DROPIN, LIBRARY)))
     bench = Bench(tmp_path, "chardev")
     yield bench
-    KeeperLink(bench.paths).dismiss()
+    KeeperLink(bench.paths, SystemClock()).dismiss()
     bench.board.stop()
 
 
@@ -347,3 +348,27 @@ def test_without_character_device_a_name_is_looked_for_in_sysfs(
     board.add_export("modem1_sim", 1)
     holder = LineHolder(Paths(str(tmp_path)), HandClock(), [settings(SIM1, "modem1_sim")])
     assert holder.open()[0].level == 1
+
+
+def test_libgpiod_1_is_passed_over_and_not_tried_every_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "gpiod.py").write_text("LINE_REQ_DIR_OUT = 2\n")
+    monkeypatch.syspath_prepend(str(old))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(old), LIBRARY)))
+    board = Board(board_root(tmp_path))
+    board.add_chip(0, (LineDeclaration("modem1_sim"),))
+    board.add_export("modem1_sim", 1)
+    clock = HandClock()
+    holder = LineHolder(Paths(str(tmp_path)), clock, [settings(SIM1, "modem1_sim")])
+    assert holder.open()[0].line == "/sys/class/gpio/modem1_sim"
+    first = holder._link._process
+    with pytest.raises(NoChardev, match="libgpiod 1"):
+        holder._link.hold(parse_line("modem1_sim"))
+    assert holder._link._process is first
+    clock.move(START_RETRY_S)
+    with pytest.raises(NoChardev, match="libgpiod 1"):
+        holder._link.hold(parse_line("modem1_sim"))
+    assert holder._link._process is not first

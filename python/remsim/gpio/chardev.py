@@ -17,11 +17,17 @@ from types import TracebackType
 from typing import Any
 
 import gpiod
-from gpiod.line import Direction, Value
 
 from remsim.gpio.api import LineSpec, SpecKind
 from remsim.gpio.sysfs import DYNAMIC_BASE, list_chips, translate
 from remsim.paths import Paths
+
+try:
+    from gpiod.line import Direction, Value
+except ImportError:  # libgpiod 1 (OpenWrt 23.05): the same module name, another API
+    IS_VERSION_2 = False
+else:
+    IS_VERSION_2 = True
 
 CONSUMER = "remsim"
 
@@ -34,13 +40,6 @@ class LineRefused(OSError):
     def __init__(self, number: int, reason: str, consumer: str | None = None) -> None:
         super().__init__(number, reason)
         self.consumer = consumer
-
-
-def is_version_2() -> bool:
-    """OpenWrt 23.05 carries libgpiod 1, whose bindings have the same module name and another
-    API.
-    """
-    return hasattr(gpiod, "request_lines")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,6 @@ class HeldLine:
             self._busy.release()
         return self._state(self._last_level)
 
-    def end_interrupted_pulse(self) -> None:
-        self._pin.write(self._raw(0))
-
     def _assure(self) -> None:
         if self._wanted is None:
             return
@@ -136,23 +133,26 @@ class LineHolder:
         self._paths = paths
         self._clock = clock
         self._settings = {line.name: line for line in lines}
-        self._link = KeeperLink(paths)
+        self._link = KeeperLink(paths, clock)
         self._journal = PulseJournal(paths)
         self._lines: dict[str, HeldLine] = {}
         self._to_hold: dict[str, int] = {}
         self._failures: dict[str, Failure] = {}
         self._opening = threading.Lock()
+        self._is_recovered = False
 
     def open(self) -> tuple[LineState, ...]:
         """End interrupted pulses, then open every line as it is; what went wrong is in the
         states.
         """
-        self._end_interrupted_pulses()
+        with self._opening:
+            self._end_interrupted_pulses()
         return self.check()
 
     def line(self, name: str) -> HeldLine:
         """DeviceError when it cannot be opened, or is not configured."""
         with self._opening:
+            self._end_interrupted_pulses()
             if name not in self._lines:
                 self._lines[name] = self._open_line(name)
             return self._lines[name]
@@ -235,6 +235,10 @@ class LineHolder:
             raise refusal from None
 
     def _end_interrupted_pulses(self) -> None:
+        """Once, before any line is used: later marks are those of our own pulses."""
+        if self._is_recovered:
+            return
+        self._is_recovered = True
         for mark in self._journal.interrupted():
             try:
                 self._find(mark.spec).write(mark.idle)

@@ -184,7 +184,7 @@ def main(arguments: list[str]) -> int:
     """`arguments`: root directory, descriptor on which one byte says that the socket answers."""
     paths = Paths(arguments[0])
     ready_fd = int(arguments[1])
-    if not chardev.is_version_2():
+    if not chardev.IS_VERSION_2:
         os.write(ready_fd, b"1")
         return 1
     listener = listen(paths)

@@ -18,6 +18,7 @@ import sys
 import threading
 
 import remsim
+from remsim.clock import Clock
 from remsim.errors import DeviceError, DeviceTimeout
 from remsim.gpio.api import LineSpec
 from remsim.gpio.wire import PACKET_BYTES, SOCKET_NAME, Reply, Request, decode_reply, encode
@@ -25,6 +26,9 @@ from remsim.paths import Paths
 
 # Python and libgpiod load within 1 s on a 500 MHz router; beyond this the keeper is stuck.
 START_LIMIT_S = 10.0
+
+# After a keeper that would not start, the next try comes this much later: each costs a second of CPU.
+START_RETRY_S = 60.0
 
 # A line is read or written within microseconds; behind an I2C expander within milliseconds.
 ANSWER_LIMIT_S = 2.0
@@ -47,9 +51,11 @@ class NoChardev(DeviceError):
 class KeeperLink:
     """One connection, used by any thread."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, clock: Clock) -> None:
         self._paths = paths
+        self._clock = clock
         self._lock = threading.Lock()
+        self._start_failure: tuple[float, DeviceError] | None = None  # (not again before, why)
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -138,6 +144,17 @@ class KeeperLink:
         self._socket = link
 
     def _start(self, line: str) -> None:
+        """Start a keeper and wait until it answers. A failure is repeated without another try."""
+        if self._start_failure and self._clock.monotonic() < self._start_failure[0]:
+            raise self._start_failure[1]
+        try:
+            self._launch(line)
+        except DeviceError as error:
+            self._start_failure = (self._clock.monotonic() + START_RETRY_S, error)
+            raise
+        self._start_failure = None
+
+    def _launch(self, line: str) -> None:
         if not has_chardev(self._paths):
             raise NoChardev(line, "no GPIO character device with libgpiod 2 on this system")
         os.makedirs(self._paths.run_dir, mode=0o700, exist_ok=True)
