@@ -27,7 +27,8 @@ from remsim.paths import Paths
 # Python and libgpiod load within 1 s on a 500 MHz router; beyond this the keeper is stuck.
 START_LIMIT_S = 10.0
 
-# After a keeper that would not start, the next try comes this much later: each costs a second of CPU.
+# After a keeper that would not start, the next try comes this much later: each costs a second of
+# CPU.
 START_RETRY_S = 60.0
 
 # A line is read or written within microseconds; behind an I2C expander within milliseconds.
