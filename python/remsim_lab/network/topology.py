@@ -17,6 +17,8 @@ start. Needs root, ip, nft and /dev/net/tun: `Topology.why_not()` says what is m
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -38,7 +40,15 @@ from remsim_lab.network.carrier import Carrier
 from remsim_lab.network.dns import NameServer
 from remsim_lab.network.engine import Engine
 from remsim_lab.network.links import LinkSetup, bring_down, bring_up, setup_of
-from remsim_lab.network.namespace import PREFIX, Namespace, NetworkError, owner_tag, sh, sweep
+from remsim_lab.network.namespace import (
+    END_LIMIT_S,
+    PREFIX,
+    Namespace,
+    NetworkError,
+    owner_tag,
+    sh,
+    sweep,
+)
 from remsim_lab.network.traffic import LanTraffic
 
 # What fw4 does for a router's wan zone that holds both modems: everything forwarded is masqueraded.
@@ -138,6 +148,16 @@ class Topology:
         """How netifd (or its stand-in) configures this link."""
         return setup_of(role)
 
+    def start_netifd(self, ubus_socket: str, up_delay_s: float = 0.5) -> subprocess.Popen[bytes]:
+        """The stand-in for netifd in the router, on this broker; ended with the network."""
+        python = Path(__file__).resolve().parents[2]
+        path = os.pathsep.join((str(python), str(python / "remsim_lab" / "dropin")))
+        argv = [sys.executable, "-m", "remsim_lab.network.netifd", "--socket", ubus_socket]
+        argv += ["--up-delay", str(up_delay_s / self.speed)]
+        process = self.router.popen(argv, env={**os.environ, "PYTHONPATH": path})
+        self._stack.callback(_end, process)
+        return process
+
     def interface_up(self, role: Role) -> None:
         """As netifd would: device up, addresses, default routes."""
         with self.router.entered():
@@ -155,7 +175,8 @@ class Topology:
 
     def capture(self, role: Role, path: Path | None = None) -> Capture:
         """A capture of this link from now on; close it, or use it in `with`."""
-        assert self.directory is not None, "the network is not open"
+        if self.directory is None:
+            raise NetworkError("the network is not open")
         self._captures += 1
         return self.carrier(role).capture(
             path or self.directory / f"{role.value}-{self._captures}.pcap"
@@ -212,3 +233,12 @@ class Topology:
         sh("ip", "-n", lan, "route", "add", "default", "via", LAN_ROUTER)
         sh("ip", "-n", lan, "-6", "route", "add", "default", "via", LAN_ROUTER6)
         self.router.run(["sysctl", "-q", "-w", *ROUTER_SYSCTLS])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
