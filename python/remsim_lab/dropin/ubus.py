@@ -194,7 +194,7 @@ def _call_back(callback: Callable[..., object], *arguments: object) -> bool:
     except SystemExit as leaving:
         _exit_at_once(leaving)
     except BaseException:  # noqa: BLE001 - PyErr_Print() takes KeyboardInterrupt too
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         return False
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

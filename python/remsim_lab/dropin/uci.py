@@ -238,7 +238,8 @@ class Uci:
         if len(arguments) not in (3, 4):
             raise UciException("Invalid number of arguments passed to Uci.rename()")
         words = _arguments(arguments)
-        pointer = Pointer(*words[:-1], value=words[-1])
+        pointer = Pointer(*words[:-1])
+        pointer.value = words[-1]
         self._do(lambda context: context.find(pointer))
         if pointer.found_section is None and pointer.option is not None:
             raise UciException("Internal uci error")

@@ -92,7 +92,7 @@ def field_string(name: bytes, text: bytes) -> bytes:
 # --- reading ---
 
 
-def length_of(data: bytes, at: int = 0) -> int:
+def length_of(data: bytes | bytearray, at: int = 0) -> int:
     """Announced length of the blob at `at`, its head included, its padding not."""
     word: int = _U32.unpack_from(data, at)[0]
     return word & LENGTH_MASK
@@ -185,26 +185,18 @@ def fields(buffer: bytes, start: int, end: int) -> Iterator[Field]:
         yield item
 
 
+_SCALARS = {INT32: ">i", INT64: ">q", INT16: ">h", DOUBLE: ">d", INT8: "?"}
+
+
 def scalar(item: Field) -> bool | int | float | None:
     """Value of a number, boolean or null."""
-    kind = item.kind
-    if kind == INT32:
-        value: int = struct.unpack_from(">i", item.buffer, item.start)[0]
-        return value
-    if kind == INT8:
-        return item.buffer[item.start] != 0
-    if kind == INT64:
-        value = struct.unpack_from(">q", item.buffer, item.start)[0]
-        return value
-    if kind == INT16:
-        value = struct.unpack_from(">h", item.buffer, item.start)[0]
-        return value
-    if kind == DOUBLE:
-        number: float = _F64.unpack_from(item.buffer, item.start)[0]
-        return number
-    if kind == UNSPEC:
+    if item.kind == UNSPEC:
         return None
-    raise BlobError(f"type {kind} is no scalar")
+    layout = _SCALARS.get(item.kind)
+    if layout is None:
+        raise BlobError(f"type {item.kind} is no scalar")
+    value: bool | int | float = struct.unpack_from(layout, item.buffer, item.start)[0]
+    return value
 
 
 def pack_scalar(value: bool | int | float | None) -> tuple[int, bytes]:

@@ -33,7 +33,7 @@ from remsim_lab.uci.model import (
     is_type,
     parse_pointer,
 )
-from remsim_lab.uci.parser import Parser
+from remsim_lab.uci.parser import Parser, Source
 
 CONFIG_DIRECTORY = b"/etc/config"
 OVERRIDE_DIRECTORY = b"/var/run/uci"
@@ -179,8 +179,8 @@ class Context:
     def load(self, name: bytes) -> Package:
         """Read a config file and its deltas. Raises UciError."""
         path, override, has_delta = self._path_of(name)
-        data = _read_file(path)
-        package = self.import_text(data, path.rsplit(b"/", 1)[1], None, single=True)
+        source = Source(_read_file(path))
+        package = self.import_text(source, path.rsplit(b"/", 1)[1], None, single=True)
         if package is None:
             raise UciError(ErrorCode.NOTFOUND)
         package.from_override = override
@@ -191,7 +191,7 @@ class Context:
 
     def _path_of(self, name: bytes) -> tuple[bytes, bool, bool]:
         """(path, from the override directory, has deltas)"""
-        if name.startswith(b"/") or name.startswith(b"./"):
+        if name.startswith((b"/", b"./")):
             return name, False, False
         if name.startswith(b"."):
             raise UciError(ErrorCode.NOTFOUND)
@@ -207,12 +207,12 @@ class Context:
         self.root = [each for each in self.root if each is not package]
 
     def import_text(
-        self, data: bytes, name: bytes | None, merge_into: Package | None, *, single: bool
+        self, source: Source, name: bytes | None, merge_into: Package | None, *, single: bool
     ) -> Package | None:
         """Read a text as a config (`name`), several (`package` lines), or into a loaded one."""
         if name is not None and not is_package_name(name):
             raise UciError(ErrorCode.INVAL)
-        self.parser = Parser(data)
+        self.parser = Parser(source)
         package = Import(self, self.parser, name, merge_into, single).run()
         self.parser = None
         return package
@@ -243,7 +243,7 @@ class Context:
 
     def _apply_deltas(self, data: bytes, package: Package) -> int:
         changes = 0
-        parser = Parser(data)
+        parser = Parser(Source(data))
         while not parser.at_end:
             if not parser.next_line():
                 continue
@@ -344,7 +344,7 @@ class Context:
         if package.delta:
             self.save(package)
         self.unload(package)
-        fresh = self.import_text(_read_all(fd), package.name, None, single=True)
+        fresh = self.import_text(Source(_read_all(fd)), package.name, None, single=True)
         if fresh is None:
             raise UciError(ErrorCode.PARSE)
         fresh.path = path
@@ -388,7 +388,7 @@ class Context:
 
     def _kept_deltas(self, data: bytes, section: bytes | None, option: bytes | None) -> list[Delta]:
         kept = []
-        parser = Parser(data)
+        parser = Parser(Source(data))
         while not parser.at_end:
             if not parser.next_line():
                 continue

@@ -212,10 +212,12 @@ def parse_pointer(text: bytes) -> Pointer:
     """ "config[.section[.option]][=value]". Raises UciError(PARSE)."""
     head, equals, value = text.partition(b"=")
     parts = head.split(b".")
-    pointer = Pointer(*parts[:3], value=value if equals else None) if len(parts) < 4 else None
+    if len(parts) > 3:
+        raise UciError(ErrorCode.PARSE)
+    pointer = Pointer(*parts)
+    pointer.value = value if equals else None
     if (
-        pointer is None
-        or not is_package_name(parts[0])
+        not is_package_name(parts[0])
         or (pointer.option is not None and not is_name(pointer.option))
         or (pointer.value is not None and not is_text(pointer.value))
     ):

@@ -18,20 +18,42 @@ _NEWLINE, _RETURN, _BACKSLASH = 10, 13, 92
 _DOUBLE, _SINGLE, _HASH, _SEMICOLON = 34, 39, 35, 59
 
 
-class Parser:
-    """Position in a text. `line` counts from 1; `reason` and `byte` describe the last error."""
+class Source:
+    """A text that is read line by line. `at_end` is C's feof(): more was asked for than there was."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._read = 0
+        self.at_end = False
+
+    def fgets(self, size: int) -> bytes:
+        """At most size - 1 bytes, up to the end of the line."""
+        limit = self._read + size - 1
+        end = self._data.find(b"\n", self._read, limit) + 1 or limit
+        chunk = self._data[self._read : end]
+        if len(chunk) < size - 1 and not chunk.endswith(b"\n"):
+            self.at_end = True
+        self._read += len(chunk)
+        return chunk
+
+
+class Parser:
+    """Position in a text. `line` counts from 1; `reason` and `byte` describe the last error."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
         self._buffer = bytearray(LINE_BYTES)
         self._size = LINE_BYTES
         self._filled = 0
-        self.at_end = False  # C's feof(): something asked for more than there was
         self.position = 0
         self.line = 0
         self.reason: str | None = None
         self.byte = 0
+
+    @property
+    def at_end(self) -> bool:
+        """The last line has been read."""
+        return self.source.at_end
 
     # --- lines ---
 
@@ -41,22 +63,13 @@ class Parser:
         self._get_line(0)
         return self._buffer[0] != 0
 
-    def _fgets(self, size: int) -> bytes | None:
-        end = self._data.find(b"\n", self._read, self._read + size - 1)
-        end = self._read + size - 1 if end < 0 else end + 1
-        chunk = self._data[self._read : end]
-        if len(chunk) < size - 1 and not chunk.endswith(b"\n"):
-            self.at_end = True
-        self._read += len(chunk)
-        return chunk or None
-
     def _get_line(self, offset: int) -> None:
         if offset >= self._size - 1:
             self._grow()
         at = offset
         while True:
             self._buffer[at] = 0
-            chunk = self._fgets(self._size - at)
+            chunk = self.source.fgets(self._size - at)
             if not chunk:
                 return
             self._buffer[at : at + len(chunk) + 1] = chunk + b"\0"
