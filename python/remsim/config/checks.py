@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from remsim.config.schema import OPTIONS
 from remsim.config.types import Value
 from remsim.config.values import Config, Notice, Problem
 
@@ -20,6 +21,7 @@ SAFE_GRACE_S = 300  # the grace period that banks are set up with; the deploymen
 GRACE_MARGIN_S = 60  # design: an interval stretches to (grace - 60 s) / 3 at most
 GRACE_BEATS = 3
 MWAN3_MASK = 0x3F00  # mwan3's default mmx_mask
+LINK_MARKS = 2  # marks behind routing.mark, one for each link
 
 
 class _Watched(dict[str, Value]):
@@ -91,16 +93,16 @@ def _slots(config: Config) -> Iterator[Finding]:
 
 
 def _iot_default_route(config: Config) -> Iterator[Finding]:
-    """Names modem and interface, and says how to switch it off."""
-    if not config.flag("modems.dual_modem") or config.flag("routing.share_iot"):
+    """A default route that nobody asked for by name: says whose it is and how to switch it off."""
+    if not config.flag("modems.dual_modem") or not config.flag("routing.share_iot"):
         return
-    if config.flag("modem2.default_route"):
+    if config.flag("modem2.default_route") and not config.is_set("modem2.default_route"):
         interface, metric = config.text("modem2.interface"), config.integer("modem2.metric")
         yield Notice(
             "modem2.default_route",
-            f"modem 2, interface {interface}: with a default route of metric {metric} the users' "
-            "traffic takes the IoT plan when the primary link fails; set modem2.default_route to "
-            "0, or routing.share_iot to 1 if this is meant",
+            f"modem 2, interface {interface}, gets a default route with metric {metric} because "
+            "routing.share_iot is 1; to have none set modem2.default_route to 0, to have no "
+            "warning set it to 1",
         )
 
 
@@ -126,14 +128,26 @@ def _ionmesh(config: Config) -> Iterator[Finding]:
 def _client(config: Config) -> Iterator[Finding]:
     backend, front_end = config.text("client.backend"), config.text("client.front_end")
     if backend == "openwrt":
-        for modem in modems_in_use(config):
-            for name in ("sim_switch_gpio", "reset_gpio"):
-                line = config.text(f"{modem}.{name}")
-                if not line.isdigit():
-                    expected = "a plain GPIO number, which client.backend openwrt needs"
-                    yield Problem(f"{modem}.{name}", line or "none", expected)
+        yield from _openwrt_lines(config)
     if backend != "native" and front_end != "none":
         yield Notice("client.front_end", f"has no effect while client.backend is {backend}")
+
+
+def _openwrt_lines(config: Config) -> Iterator[Finding]:
+    """osmo-remsim-client-openwrt drives the lines itself, and knows plain numbers only.
+
+    With one modem it takes no number at all: it always drives its own defaults, which are ours.
+    """
+    for modem in modems_in_use(config):
+        for name in ("sim_switch_gpio", "reset_gpio"):
+            path = f"{modem}.{name}"
+            line, only = config.text(path), OPTIONS[path].default
+            if not line.isdigit():
+                expected = "a plain GPIO number, which client.backend openwrt needs"
+                yield Problem(path, line or "none", expected)
+            elif line != only and not config.flag("modems.dual_modem"):
+                expected = f"{only}, the line that client.backend openwrt drives with one modem"
+                yield Problem(path, line, expected)
 
 
 def _heartbeat(config: Config) -> Iterator[Finding]:
@@ -172,11 +186,14 @@ def _grace(config: Config) -> Iterator[Finding]:
 
 
 def _routing(config: Config) -> Iterator[Finding]:
+    """Each link has a mark of its own behind the one of the control traffic."""
     mark, mask = config.integer("routing.mark"), config.integer("routing.mark_mask")
-    if mark == 0 or mark & ~mask:
-        yield Problem("routing.mark", hex(mark), f"within routing.mark_mask ({mask:#x}) and not 0")
-    if config.text("routing.mode") == "mwan3" and mask & MWAN3_MASK:
-        yield Notice("routing.mark_mask", f"overlaps mwan3's default mask ({MWAN3_MASK:#x})")
+    last = mark + LINK_MARKS * (mask & -mask)
+    if mask & MWAN3_MASK:
+        yield Problem("routing.mark_mask", hex(mask), f"apart from mwan3's mask {MWAN3_MASK:#x}")
+    elif mark == 0 or (mark | last) & ~mask:
+        expected = f"within routing.mark_mask {mask:#x}, not 0 and with two more marks behind it"
+        yield Problem("routing.mark", hex(mark), expected)
 
 
 def _tls(config: Config) -> Iterator[Finding]:

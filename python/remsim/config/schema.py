@@ -101,7 +101,6 @@ class _ModemDefaults:
     reset_gpio: str
     interface: str
     roaming: str
-    default_route: str
     metric: str
 
 
@@ -159,8 +158,9 @@ def _modem_options(own: _ModemDefaults) -> tuple[Option, ...]:
         Option("pdp_type", PDP_TYPES, "ipv4v6", "PDP type", expert=True),
         Option("roaming", FLAG, own.roaming, "Roaming allowed",
             help="Off: a roaming registration counts as no network."),
-        Option("default_route", FLAG, own.default_route, "Default route",
-            help="Whether this link may carry everyone's traffic.", expert=True),
+        Option("default_route", FLAG, "1", "Default route",
+            help="Whether the main routing table has a default route over this link. The IoT link "
+                 "has one only while routing.share_iot is on.", expert=True),
         Option("metric", Integer(1, 9999), own.metric, "Metric",
             help="Of the default route; the lower one is preferred.", expert=True),
         Option("sim_slot_local", Integer(0, 8), "0", "Slot of the local SIM",
@@ -191,14 +191,14 @@ SECTIONS: tuple[Section, ...] = (
         Page.MODEMS,
         _modem_options(_ModemDefaults(
             "MODEM1", "/dev/ttyUSB2", "20", "21", "wwan0",
-            roaming="0", default_route="1", metric="128")),
+            roaming="0", metric="128")),
     ),
     section("modem2", "Modem 2: IoT",
         "Carries the control traffic over its own local SIM, which it always keeps.",
         Page.MODEMS,
         _modem_options(_ModemDefaults(
             "MODEM2", "/dev/ttyUSB5", "22", "23", "wwan1",
-            roaming="1", default_route="0", metric="256")),
+            roaming="1", metric="256")),
         shown_when=("modems.dual_modem=1",),
     ),
     section("ionmesh", "IonMesh",

@@ -350,7 +350,8 @@ class GpioLine(ValueType):
         line = text.strip()
         if line.lower() == "none":
             return ""
-        if not re.fullmatch(self.pattern, line) or (line.isdecimal() and len(line) > 4):
+        is_line = re.fullmatch(self.pattern, line) and line.rsplit("/")[-1] not in (".", "..")
+        if not is_line or (line.isdecimal() and len(line) > 4):
             raise self.refuse()
         return line.removeprefix("/dev/")
 

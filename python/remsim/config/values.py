@@ -104,6 +104,14 @@ class Config:
         OPTIONS[path]
         return path in self.given
 
+    def applies(self, path: str) -> bool:
+        """Whether the options it depends on make it count (what a form would show)."""
+        alternatives = OPTIONS[path].alternatives
+        return not alternatives or any(
+            all(self.raw(condition.path) == condition.text for condition in each)
+            for each in alternatives
+        )
+
     def raw(self, path: str) -> Raw:
         """UCI text of the effective value; empty for a value without text."""
         value = self.values[path]
