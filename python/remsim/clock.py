@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Time as something that is passed in: monotonic seconds for intervals, wall clock for records only.
+"""Time, passed in: monotonic seconds for intervals, the wall clock for records only.
 
-A router's wall clock jumps by years when NTP first answers, so no interval is ever computed from it.
+A router's wall clock jumps by years when NTP first answers: no interval is computed from it.
 Tests use `remsim_lab.clock.HandClock`, which only moves when told to.
 """
 
@@ -14,7 +14,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """`monotonic()` and `wall()` in seconds; `wait()` returns early (True) when the event is set."""
+    """Seconds; `wait()` returns early (True) when the event is set."""
 
     def monotonic(self) -> float: ...
 

@@ -18,7 +18,7 @@ RemsimError
       RsproNonsense    octets that are no RSPRO message, or a message that does not fit
   BusError             ubus cannot be reached or refused
     BusAbsent          nobody listens on the ubus socket
-    ObjectAbsent       the object is not on the bus: its daemon is not running, or hidden from this user
+    ObjectAbsent       the object is not on the bus: no daemon, or hidden from this user
     BusDenied          ubus refuses this user
     BusTimeout         the object's owner did not answer in time
   StorageError         a file cannot be read or written
@@ -39,7 +39,7 @@ class RemsimError(Exception):
 
 
 class ConfigError(RemsimError):
-    """`path` is "section.option", `value` the offending text (masked if secret), `expected` what would do."""
+    """`path` is "section.option", `value` the text (masked if secret), `expected` what would do."""
 
     code = "config"
 
@@ -87,7 +87,7 @@ class DeviceTimeout(DeviceError):
 
 
 class AtError(RemsimError):
-    """`kind` is "ERROR", "CME" or "CMS"; `number` the 27.007 section 9.2 number, None for plain ERROR."""
+    """`kind` is "ERROR", "CME" or "CMS"; `number` as in 27.007 section 9.2, None for ERROR."""
 
     code = "at"
 
@@ -112,7 +112,7 @@ class AtNonsense(AtError):
 class PeerError(RemsimError):
     """`peer` is host:port or URL without secrets; `status` an HTTP status or RSPRO result, if any.
 
-    `word` is what the kernel, TLS or DNS calls it (ECONNREFUSED, CERT_HAS_EXPIRED, NXDOMAIN), if anything.
+    `word` is what the kernel, TLS or DNS calls it (ECONNREFUSED, CERT_HAS_EXPIRED, NXDOMAIN).
     """
 
     code = "peer"

@@ -109,7 +109,7 @@ class AskAt:
 
 @dataclass(frozen=True, slots=True)
 class ApplyRoutes:
-    """Bring the kernel to the plan for this control path; nothing is touched where it already fits."""
+    """Bring the kernel to the plan for this control path; what fits already is not touched."""
 
     id: int
     control: Role | None
@@ -203,7 +203,7 @@ class ProbeDone:
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """The step was carried out (or could not be). Whether it helped shows in later observations."""
+    """The step was carried out (or not). Whether it helped shows in later observations."""
 
     id: int
     role: Role

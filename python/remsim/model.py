@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Frozen types that everybody shares. No behaviour beyond small pure properties, no I/O.
 
-Times named `*_at` are monotonic seconds of the daemon's clock. `None` means "not known", never zero.
+Times named `*_at` are monotonic seconds of the daemon's clock. None means not known, never zero.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """One field of a device: a value, or the failure that kept it from being read; both None = never asked.
+    """One field of a device: a value, or why it could not be read; both None = never asked.
 
-    A failing field keeps its last good value (`value`) together with the failure. `read_at` belongs to the value.
+    A failing field keeps its last good value beside the failure. `read_at` belongs to the value.
     """
 
     value: T | None = None
@@ -109,7 +109,7 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """Signal quality; each part optional. dBm, dB. Source: 27.007 CSQ/CESQ or the vendor's own command."""
+    """Signal quality; each part optional. Source: 27.007 CSQ/CESQ or the vendor's command."""
 
     rssi_dbm: float | None = None
     rsrp_dbm: float | None = None
@@ -212,7 +212,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCommand:
-    """One entry of `commands[]` in a heartbeat's answer; only allow-listed names are carried out."""
+    """One entry of `commands[]` in a heartbeat's answer; only allow-listed ones are obeyed."""
 
     id: str
     name: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where things are on a router, below one root (`/`, or an offline root as opkg uses for images)."""
+"""Where things are on a router, below one root (`/`, or an offline root as opkg uses)."""
 
 from __future__ import annotations
 

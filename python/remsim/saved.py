@@ -55,6 +55,19 @@ def to_text(state: State, boot_id: str) -> str:
     )
 
 
+def is_worth_saving(before: State, after: State) -> bool:
+    """Whether a crash now would lose something: a decision, an answer, a step."""
+    old, new = before.failover, after.failover
+    return (
+        old.control is not new.control
+        or old.bank is not new.bank
+        or old.iot_ladder.order_id != new.iot_ladder.order_id
+        or old.primary_ladder.order_id != new.primary_ladder.order_id
+        or old.is_released is not new.is_released
+        or before.command_ids is not after.command_ids
+    )
+
+
 def from_text(text: str, policy: Policy, boot_id: str, now: float) -> State:
     """The state to start with. Raises StorageError when the text is not what `to_text` writes."""
     fresh = State(FailoverState(policy=policy), started_at=now)

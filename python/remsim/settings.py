@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The configuration as each part wants it: one frozen settings object for each. Pure.
+
+The only place where option names meet the parts' own words; no part knows a UCI name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remsim.config.values import Config
+from remsim.failover.policy import Policy
+from remsim.gpio.api import LineSettings, parse_line, power_line
+from remsim.modem.worker import ModemSettings
+from remsim.model import Role, Step
+from remsim.orchestrator.api import OrchestratorSettings, TlsSettings
+from remsim.paths import Paths
+from remsim.routing.plan import LinkRouting, RoutingMode, RoutingSettings
+
+ALWAYS_POSSIBLE = (Step.INTERFACE, Step.RADIO, Step.AT_RESET, Step.BUS)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the daemon is built from."""
+
+    enabled: bool
+    debug: bool
+    syslog: bool
+    policy: Policy
+    orchestrator: OrchestratorSettings | None
+    routing: RoutingSettings
+    lines: tuple[LineSettings, ...]
+    modems: tuple[ModemSettings, ...]
+    interfaces: tuple[tuple[Role, str], ...]
+    client_id: str
+    front_end: str
+
+    def interface(self, role: Role) -> str:
+        return dict(self.interfaces)[role]
+
+
+def build(config: Config, paths: Paths, hostname: str, build_time_s: float) -> Settings:
+    """Raises ConfigError where only the parts know what fits together (marks, GPIO lines)."""
+    roles = (Role.PRIMARY, Role.IOT) if config.flag("modems.dual_modem") else (Role.PRIMARY,)
+    client_id = _client_id(config, hostname)
+    routing = _routing(config)
+    for role in roles:
+        routing.marks.of(role)  # refuses marks that do not fit, before anything is started
+    return Settings(
+        enabled=config.flag("service.enabled"),
+        debug=config.flag("logging.debug"),
+        syslog=config.flag("logging.syslog"),
+        policy=policy(config),
+        orchestrator=_orchestrator(config, paths, client_id, build_time_s),
+        routing=routing,
+        lines=tuple(line for role in roles for line in _lines(config, role)),
+        modems=tuple(_modem(config, role) for role in roles),
+        interfaces=tuple((role, _interface(config, role)) for role in roles),
+        client_id=client_id,
+        front_end=_front_end(config),
+    )
+
+
+def policy(config: Config) -> Policy:
+    """Failover's numbers."""
+    prefer = Role.IOT if config.flag("routing.force_iot_routing") else Role.PRIMARY
+    return Policy(
+        orchestrated=config.flag("ionmesh.enabled"),
+        dual_modem=config.flag("modems.dual_modem"),
+        prefer=prefer if config.flag("modems.dual_modem") else Role.PRIMARY,
+        heartbeat_interval_s=config.number("heartbeat.interval"),
+        heartbeat_timeout_s=config.number("heartbeat.timeout"),
+        min_interval_s=config.number("heartbeat.min_interval"),
+        max_interval_s=config.number("heartbeat.max_interval"),
+        grace_s=config.number("heartbeat.grace"),
+        hold_down_s=config.number("failover.hold_down"),
+        iot_reset_after_s=config.number("failover.iot_reset_after"),
+        primary_reset_after_s=config.number("failover.primary_reset_after"),
+        both_reset_after_s=config.number("failover.both_reset_after"),
+        backoff_max_s=config.number("failover.backoff_max"),
+        probe_targets=config.items("failover.probe_targets"),
+        probe_timeout_s=config.number("failover.probe_timeout"),
+        local_fallback=config.flag("failover.local_fallback"),
+        local_fallback_after_s=config.number("failover.local_fallback_after"),
+        remote_possible=_front_end(config) != "none",
+        primary_steps=_steps(config, Role.PRIMARY),
+        iot_steps=_steps(config, Role.IOT),
+        allowed_commands=frozenset(config.items("ionmesh.allow_commands")),
+    )
+
+
+def _client_id(config: Config, hostname: str) -> str:
+    """Requirement 105: host name and slot, unless a name is given."""
+    name = config.text("ionmesh.client_name")
+    return name or f"{hostname}-slot{config.integer('client.client_slot')}"
+
+
+def _front_end(config: Config) -> str:
+    backend = config.text("client.backend")
+    return config.text("client.front_end") if backend == "native" else backend
+
+
+def _steps(config: Config, role: Role) -> tuple[Step, ...]:
+    possible = set(ALWAYS_POSSIBLE)
+    if config.text(f"{role.value}.reset_gpio"):
+        possible.add(Step.RESET_LINE)
+    if config.text(f"{role.value}.power_gpio"):
+        possible.add(Step.POWER)
+    return tuple(step for step in Step if step in possible)
+
+
+def _interface(config: Config, role: Role) -> str:
+    if (
+        role is Role.IOT
+        and not config.is_set("modem2.interface")
+        and config.is_set("routing.iot_interface")
+    ):
+        return config.text("routing.iot_interface")
+    return config.text(f"{role.value}.interface")
+
+
+def _orchestrator(
+    config: Config, paths: Paths, client_id: str, build_time_s: float
+) -> OrchestratorSettings | None:
+    if not config.flag("ionmesh.enabled"):
+        return None
+    return OrchestratorSettings(
+        hosts=(config.text("ionmesh.host"), *config.items("ionmesh.hosts")),
+        client_id=client_id,
+        port=config.integer("ionmesh.port"),
+        tenant_id=config.integer("ionmesh.tenant_id"),
+        mapping_mode=config.text("ionmesh.mapping_mode"),
+        mcc_mnc=config.text("ionmesh.mcc_mnc"),
+        preferred_bank_id=config.optional_integer("ionmesh.preferred_bank_id"),
+        api_key=config.text("ionmesh.api_key"),
+        min_interval_s=config.number("heartbeat.min_interval"),
+        max_interval_s=config.number("heartbeat.max_interval"),
+        tls=_tls(config, paths, build_time_s),
+    )
+
+
+def _tls(config: Config, paths: Paths, build_time_s: float) -> TlsSettings | None:
+    if not config.flag("security.use_tls"):
+        return None
+
+    def file(option: str) -> str:
+        name = config.text(f"security.{option}")
+        return paths.at(name) if name else ""
+
+    return TlsSettings(
+        build_time_s=build_time_s,
+        verify=config.flag("security.verify"),
+        ca_file=file("ca_cert"),
+        cert_file=file("client_cert"),
+        key_file=file("client_key"),
+        key_passphrase=config.text("security.client_key_passphrase"),
+        server_name=config.text("security.server_name"),
+    )
+
+
+def _routing(config: Config) -> RoutingSettings:
+    return RoutingSettings(
+        mode=RoutingMode(config.text("routing.mode")),
+        share_iot=config.flag("routing.share_iot"),
+        allow=config.items("routing.allow"),
+        table=config.integer("routing.table"),
+        priority=config.integer("routing.priority"),
+        mark=config.integer("routing.mark"),
+        mark_mask=config.integer("routing.mark_mask"),
+        primary=_link_routing(config, Role.PRIMARY),
+        iot=_link_routing(config, Role.IOT),
+    )
+
+
+def _link_routing(config: Config, role: Role) -> LinkRouting:
+    return LinkRouting(
+        interface=_interface(config, role),
+        default_route=config.flag(f"{role.value}.default_route"),
+        metric=config.integer(f"{role.value}.metric"),
+    )
+
+
+def _lines(config: Config, role: Role) -> list[LineSettings]:
+    """The modem's GPIO lines."""
+    section = role.value
+    lines = []
+    switch = config.text(f"{section}.sim_switch_gpio")
+    if switch:
+        active_low = config.flag(f"{section}.sim_switch_active_low")
+        lines.append(LineSettings(f"{section}.sim_switch", parse_line(switch), active_low))
+    reset = config.text(f"{section}.reset_gpio")
+    if reset:
+        active_low = config.flag(f"{section}.reset_active_low")
+        pulse_ms = config.integer(f"{section}.reset_pulse_ms")
+        lines.append(LineSettings(f"{section}.reset", parse_line(reset), active_low, pulse_ms))
+    power = config.text(f"{section}.power_gpio")
+    if power:
+        active_low = config.flag(f"{section}.power_active_low")
+        off_ms = config.integer(f"{section}.power_off_ms")
+        lines.append(power_line(f"{section}.power", parse_line(power), active_low, off_ms))
+    return lines
