@@ -35,7 +35,6 @@ from remsim.routing.table import (
 MWAN3_MASK = 0x3F00  # mwan3's default mmx_mask; a mark within it would steer other people's traffic
 LINK_METRIC = 1  # of the one default in each table; IPv6 turns 0 into 1024
 UNREACHABLE_METRIC = 65535  # behind every default that the tables can hold
-OTHER_METRIC = 2  # static mode: the host route over the link that is not the control path
 
 NetworkAddress = IPv4Network | IPv6Network
 
@@ -63,7 +62,7 @@ class RoutingSettings:
     """`allow` holds addresses, prefixes and names; `resolved` the addresses of those names.
 
     `servers` are the addresses that take the control path without our mark: the external client's,
-    and in static mode all of them.
+    and in static mode all of them. No `iot` = one modem only, nothing to be protected.
     """
 
     mode: RoutingMode = RoutingMode.POLICY
@@ -76,9 +75,9 @@ class RoutingSettings:
     mark: int = 0x52000000
     mark_mask: int = 0xFF000000
     primary: LinkRouting = LinkRouting("wwan0", True, 100)
-    iot: LinkRouting = LinkRouting("wwan1", True, 200)
+    iot: LinkRouting | None = LinkRouting("wwan1", True, 200)
 
-    def link(self, role: Role) -> LinkRouting:
+    def link(self, role: Role) -> LinkRouting | None:
         return self.primary if role is Role.PRIMARY else self.iot
 
     def table_of(self, role: Role | None) -> int:
@@ -125,6 +124,7 @@ def make_plan(
         raise NotPossibleError("routing.mode mwan3 is not available in this version, use policy")
     if settings.mode is RoutingMode.NONE:
         return Plan()
+    _check_devices(links)
     is_policy = settings.mode is RoutingMode.POLICY
     routes = (
         _tables(settings, links, control) if is_policy else _host_routes(settings, links, control)
@@ -143,6 +143,14 @@ def release_plan(settings: RoutingSettings, links: Sequence[LinkObservation]) ->
         return Plan()
     handed_back = [each for each in _defaults(settings, links, True) if each.is_wanted]
     return Plan(defaults=tuple(sorted(handed_back)))
+
+
+def _check_devices(links: Sequence[LinkObservation]) -> None:
+    """Both on one device: protecting the IoT link would cut the users off."""
+    devices = [link.device for link in links if link.device is not None]
+    for device in devices:
+        if devices.count(device) > 1:
+            raise ConfigError("modem2.interface", device, "an interface apart from modem 1's")
 
 
 def _number(role: Role | None) -> int:
@@ -210,13 +218,10 @@ def _host_routes(
         link = _find(links, role)
         if link is None:
             continue
-        metric = LINK_METRIC if role is control else OTHER_METRIC
-        for network in _networks("server address", settings.servers):
+        metric = LINK_METRIC if role is control else LINK_METRIC + _number(role)  # one each
+        for network in _networks("server address", (*settings.servers, *link.dns_servers)):
             if _family(network) in _families(link):
                 yield _over(link, _family(network), MAIN_TABLE, _text(network), metric)
-        for network in _networks("name server", link.dns_servers):
-            if _family(network) in _families(link):
-                yield _over(link, _family(network), MAIN_TABLE, _text(network), LINK_METRIC)
 
 
 # --- both ------------------------------------------------------------------------------------
@@ -226,9 +231,9 @@ def _defaults(
     settings: RoutingSettings, links: Sequence[LinkObservation], shares_iot: bool
 ) -> Iterator[MainDefault]:
     for link in links:
-        if link.device is None:
-            continue
         wanted = settings.link(link.role)
+        if link.device is None or wanted is None:
+            continue
         is_wanted = wanted.default_route and (link.role is Role.PRIMARY or shares_iot)
         for family in Family:
             if not is_wanted:
@@ -240,7 +245,7 @@ def _defaults(
 def _protection(
     settings: RoutingSettings, links: Sequence[LinkObservation]
 ) -> tuple[NftChain, ...]:
-    if settings.share_iot:
+    if settings.share_iot or settings.iot is None:
         return ()
     link = next((each for each in links if each.role is Role.IOT), None)
     names = {settings.iot.interface, (link.device if link else None) or settings.iot.interface}
