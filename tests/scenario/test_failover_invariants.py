@@ -95,6 +95,7 @@ class Failover(RuleBasedStateMachine):
     @rule()
     def server_forgets(self) -> None:
         self.world.server.active_until = None
+        self.good_since = None
 
     @rule(interval=st.sampled_from([None, 1.0, 30.0, 90.0, 10_000.0]))
     def server_asks_interval(self, interval: float | None) -> None:
@@ -113,6 +114,7 @@ class Failover(RuleBasedStateMachine):
     def restart(self) -> None:
         """Detach and adopt: no unregister, no GPIO edge, no route change."""
         world = self.world
+        world.run(0.01)  # what was due anyway is not the restart's doing
         control = world.state.failover.control
         text = saved.to_text(world.state, BOOT_ID)
         world.state = saved.from_text(text, world.policy, BOOT_ID, world.now)

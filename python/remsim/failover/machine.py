@@ -380,15 +380,15 @@ class Turn:
         )
         if failures == 1:
             self.note("heartbeat", f"heartbeat failed: {_reason(event.failure)}", event.role)
-        if event.outcome is BeatOutcome.NOT_REGISTERED:
-            self._lost("the orchestrator does not know this client")
-        elif event.outcome is not BeatOutcome.UNREACHABLE:
-            self.paths[event.role] = paths_module.server_answered(self.paths[event.role], self.now)
-        else:
+        if event.outcome is BeatOutcome.UNREACHABLE:
             self._server_silent(event.role)
             other = event.role.other
             if self._can_carry(other) and failures <= 1:
                 self.beat_now(other)
+            return
+        self.paths[event.role] = paths_module.server_answered(self.paths[event.role], self.now)
+        if event.outcome is BeatOutcome.NOT_REGISTERED:
+            self._lost("the orchestrator does not know this client")
 
     def _server_silent(self, role: Role) -> None:
         self.paths[role] = paths_module.server_failed(self.paths[role], self.now)
