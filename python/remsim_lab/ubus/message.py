@@ -31,7 +31,8 @@ from remsim_lab.ubus.blob import (
 
 JsonValue = object
 
-# json-c: tables and arrays inside each other before json_tokener_parse gives up (JSON_TOKENER_DEFAULT_DEPTH).
+# json-c: values inside each other, the outermost table and the innermost scalar included
+# (JSON_TOKENER_DEFAULT_DEPTH).
 DEPTH_MAX = 32
 # blobmsg_json.c: tabs that add_separator has at hand.
 _INDENT_MAX = 16
@@ -56,28 +57,28 @@ def _pack_field(name: bytes, value: JsonValue, depth: int) -> bytes:
     if isinstance(value, str):
         return field(STRING, name, utf8(value) + b"\0")
     if isinstance(value, dict):
-        return field(TABLE, name, pack(value, depth + 1))
+        return field(TABLE, name, pack(value, depth))
     if isinstance(value, list):
-        _check_depth(depth + 1)
+        _check_depth(value, depth)
         return field(ARRAY, name, b"".join([_pack_field(b"", v, depth + 1) for v in value]))
     if value is None or isinstance(value, (bool, int, float)):
-        return field(*_with_name(name, *pack_scalar(value)))
+        kind, data = pack_scalar(value)
+        return field(kind, name, data)
+    if isinstance(value, bytes):
+        return field(STRING, name, value.split(b"\0", 1)[0] + b"\0")
     raise BlobError(f"{type(value).__name__} has no blobmsg type")
 
 
-def _with_name(name: bytes, kind: int, data: bytes) -> tuple[int, bytes, bytes]:
-    return kind, name, data
-
-
-def _check_depth(depth: int) -> None:
-    if depth > DEPTH_MAX:
+def _check_depth(container: dict[str, JsonValue] | list[JsonValue], depth: int) -> None:
+    """What stands in a container counts as one level more, an empty one is a leaf."""
+    if depth + bool(container) > DEPTH_MAX:
         raise BlobError("nested too deeply")
 
 
 def pack(table: dict[str, JsonValue], depth: int = 1) -> bytes:
-    """The fields of a table, without a head of their own."""
-    _check_depth(depth)
-    return b"".join([_pack_field(utf8(key), value, depth) for key, value in table.items()])
+    """The fields of a table, without a head of their own. Bytes are text that is no UTF-8."""
+    _check_depth(table, depth)
+    return b"".join([_pack_field(utf8(key), value, depth + 1) for key, value in table.items()])
 
 
 # A replacement text for one value (list -v shows types for numbers), or None to show the value itself.

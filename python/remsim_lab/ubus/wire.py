@@ -181,8 +181,18 @@ def _well_shaped(ident: int, data: bytes) -> bool:
     return ident not in _NUMBERS or len(data) == 4
 
 
+def raw_attributes(body: bytes, count: int) -> list[bytes | None]:
+    """Data of each attribute by number, whatever its shape; the last of several counts."""
+    found: list[bytes | None] = [None] * count
+    for word, at, length in blob.walk(body, blob.HEAD_BYTES, len(body)):
+        ident = word >> 24 & 0x7F
+        if ident < count and length >= blob.HEAD_BYTES:
+            found[ident] = body[at + blob.HEAD_BYTES : at + length]
+    return found
+
+
 def attributes(body: bytes) -> list[bytes | None]:
-    """Data of each attribute by number; missing, unknown and badly shaped ones are None, the last one counts."""
+    """As raw_attributes; unknown and badly shaped attributes do not count."""
     found: list[bytes | None] = [None] * A_COUNT
     for word, at, length in blob.walk(body, blob.HEAD_BYTES, len(body)):
         ident = word >> 24 & 0x7F

@@ -546,21 +546,26 @@ class Context:
     def add_list(self, pointer: Pointer, *, record: bool = True) -> None:
         """Append to a list; a string becomes a list first."""
         self._expand(pointer, complete=False)
-        section, option, value = pointer.found_section, pointer.found_option, pointer.value
-        if section is None or value is None or pointer.option is None:
+        section, value = pointer.found_section, pointer.value
+        if section is None or value is None:
             raise UciError(ErrorCode.INVAL)
+        if pointer.option is not None:
+            self._append(section, pointer, pointer.option, value)
+        if record:  # a delta without an option is written, and refused when it is read
+            self._record(pointer, Command.LIST_ADD, value)
+
+    def _append(self, section: Section, pointer: Pointer, name: bytes, value: bytes) -> None:
+        option = pointer.found_option
         if option is None:
-            option = Option(pointer.option, [])
+            option = Option(name, [])
             section.options.append(option)
         elif isinstance(option.value, bytes):
-            replacement = Option(pointer.option, [option.value])
+            replacement = Option(name, [option.value])
             section.options[section.options.index(option)] = replacement
             option = replacement
         pointer.found_option = option
         if isinstance(option.value, list):
             option.value.append(value)
-        if record:
-            self._record(pointer, Command.LIST_ADD, value)
 
     def del_list(self, pointer: Pointer, *, record: bool = True) -> None:
         """Take every equal item out of a list; nothing happens where there is no list."""
