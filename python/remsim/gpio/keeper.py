@@ -33,6 +33,8 @@ from remsim.gpio.wire import (
 )
 from remsim.paths import Paths
 
+PID_NAME = "gpio.pid"  # in the run directory
+
 # Clients at once: the daemon, a second one during a restart, and a person's test program.
 MAX_CLIENTS = 4
 
@@ -180,6 +182,12 @@ def _remove_stale(path: str) -> None:
             return
 
 
+def _write_pid(paths: Paths) -> None:
+    """For the removal of the package, which ends us by a signal (postrm has no Python to ask us)."""
+    with open(os.path.join(paths.run_dir, PID_NAME), "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()}\n")
+
+
 def main(arguments: list[str]) -> int:
     """`arguments`: root directory, descriptor on which one byte says that the socket answers."""
     paths = Paths(arguments[0])
@@ -188,11 +196,13 @@ def main(arguments: list[str]) -> int:
         os.write(ready_fd, b"1")
         return 1
     listener = listen(paths)
+    _write_pid(paths)
     os.write(ready_fd, b"k")
     os.close(ready_fd)
     keeper = Keeper(paths)
     Server(keeper, listener).run()
-    os.unlink(os.path.join(paths.run_dir, SOCKET_NAME))
+    for name in (SOCKET_NAME, PID_NAME):
+        os.unlink(os.path.join(paths.run_dir, name))
     keeper.release()
     return 0
 
