@@ -23,10 +23,12 @@ from remsim.events import (
     SwitchSim,
     Unregister,
 )
+from remsim.gpio.control import NamedLines
 from remsim.gpio.holder import LineHolder
 from remsim.gpio.worker import LineWorker
 from remsim.link import LinkWatcher
 from remsim.model import LinkObservation, Role
+from remsim.modem.attach import Claims
 from remsim.modem.worker import ModemWorker
 from remsim.net.probe import Prober
 from remsim.netifd import InterfaceControl, Netifd
@@ -46,7 +48,7 @@ HELD_LOCAL = 0  # logical level of modem 2's SIM switch: local, for ever
 class Worker(Protocol):
     def start(self) -> None: ...
 
-    def stop(self, deadline_s: float) -> None: ...
+    def stop(self, deadline_s: float) -> object: ...
 
 
 class Workers:
@@ -72,14 +74,17 @@ class Workers:
         )
         self._link_watcher = LinkWatcher(settings.interfaces, post, clock, self._netifd)
         self._routing = RoutingWorker(settings.routing, post, clock)
+        self._named_lines = NamedLines(self.lines)
+        claims = Claims()
         self._modems = {
             modem.role: ModemWorker(
                 modem,
-                self._paths,
-                clock,
-                post,
-                InterfaceControl(settings.interface(modem.role), self._netifd),
-                self.lines,
+                paths=self._paths,
+                clock=clock,
+                post=post,
+                lines=self._named_lines,
+                interface=InterfaceControl(settings.interface(modem.role), self._netifd),
+                claims=claims,
             )
             for modem in settings.modems
         }
@@ -112,6 +117,7 @@ class Workers:
     def stop(self, deadline_s: float) -> None:
         """Detach: lines, routes and modems stay as they are."""
         self._running = False
+        self._named_lines.hurry()
         deadline = self._clock.monotonic() + deadline_s
         for worker in reversed(self._all):
             worker.stop(max(0.1, deadline - self._clock.monotonic()))
@@ -165,7 +171,7 @@ class Workers:
         self._link_watcher.poke()
         if event.subsystem in ("tty", "wwan", "usb"):
             for modem in self._modems.values():
-                modem.poke()
+                modem.nudge()
 
 
 def _needs_rebuild(before: Settings, after: Settings) -> bool:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from remsim.config.values import Config
 from remsim.failover.policy import Policy
 from remsim.gpio.api import LineSettings, parse_line, power_line
-from remsim.modem.worker import ModemSettings
 from remsim.model import Role, Step
+from remsim.modem.settings import ModemSettings
 from remsim.orchestrator.api import OrchestratorSettings, TlsSettings
 from remsim.paths import Paths
 from remsim.routing.plan import LinkRouting, RoutingMode, RoutingSettings
 
+SIGNAL_UNWATCHED_S = 86_400.0  # monitoring.signal_monitoring is 0: once a day, for the record
 ALWAYS_POSSIBLE = (Step.INTERFACE, Step.RADIO, Step.AT_RESET, Step.BUS)
 
 
@@ -178,6 +179,34 @@ def _link_routing(config: Config, role: Role) -> LinkRouting:
         interface=_interface(config, role),
         default_route=config.flag(f"{role.value}.default_route"),
         metric=config.integer(f"{role.value}.metric"),
+    )
+
+
+def _modem(config: Config, role: Role) -> ModemSettings:
+    section = role.value
+    has_other = config.flag("modems.dual_modem")
+    other_bus_path = config.text(f"{role.other.value}.bus_path") if has_other else ""
+    watches_signal = config.flag("monitoring.signal_monitoring")
+    signal_interval_s = config.number("monitoring.signal_interval")
+    return ModemSettings(
+        role=role,
+        device=config.text(f"{section}.device"),
+        bus_path=config.text(f"{section}.bus_path") or None,
+        imei=config.text(f"{section}.imei") or None,
+        other_bus_path=other_bus_path or None,
+        has_other=has_other,
+        profile=config.text(f"{section}.profile"),
+        pin=config.text(f"{section}.pin") or None,
+        expected_iccid=config.text(f"{section}.expected_iccid") or None,
+        boot_time_s=config.number(f"{section}.boot_time") or None,
+        has_sim_switch=bool(config.text(f"{section}.sim_switch_gpio")),
+        has_reset_line=bool(config.text(f"{section}.reset_gpio")),
+        has_power_line=bool(config.text(f"{section}.power_gpio")),
+        reset_pulse_ms=config.integer(f"{section}.reset_pulse_ms"),
+        power_off_ms=config.integer(f"{section}.power_off_ms"),
+        sim_slot_local=config.integer(f"{section}.sim_slot_local") or None,
+        sim_slot_remote=config.integer(f"{section}.sim_slot_remote") or None,
+        signal_interval_s=signal_interval_s if watches_signal else SIGNAL_UNWATCHED_S,
     )
 
 

@@ -31,7 +31,7 @@ class ConfigRead:
     result: LoadResult
 
 
-Task = Callable[[], None]
+Task = Callable[[], object]
 
 
 class StorageWorker:
