@@ -63,10 +63,11 @@ def _candidates(
 ) -> Iterator[Binding]:
     by_place = {modem.place: modem for modem in found}
     if wanted.place:
-        if modem := by_place.get(wanted.place):
+        modem = by_place.get(wanted.place)
+        if modem is not None and modem.ttys:
             yield _bind(wanted, modem, table, must_be=wanted.imei, must_not_be=None)
         return
-    free = [modem for modem in found if modem.place not in wanted.claimed_places]
+    free = [m for m in found if m.ttys and m.place not in wanted.claimed_places]
     for modem in free:
         if modem.place == wanted.learnt_place:
             yield _bind(wanted, modem, table, wanted.imei, wanted.foreign_imei)
@@ -112,11 +113,7 @@ def _port_of(wanted: Wanted, modem: FoundModem, table: ProfileTable) -> str:
         if ttys := modem.ttys_of(number):
             return ttys[0]
     name = posixpath.basename(wanted.device)
-    if name in modem.ttys:
-        return name
-    if not modem.ttys:
-        raise DeviceGone(wanted.device, f"the modem at {modem.place} has no AT port")
-    return modem.ttys[0]
+    return name if name in modem.ttys else modem.ttys[0]
 
 
 def check_imei(wanted: Wanted, binding: Binding, imei: str) -> None:

@@ -33,23 +33,30 @@ class BootWatch:
     is_down: bool = False  # the restart has visibly begun
     drop_until: float = 0.0  # until then it may still begin
     give_up_at: float = 0.0
-    is_measured: bool = False  # we know when it was ordered
+    is_ordered: bool = False  # asked for by us, so the modem is known to be coming back
+    is_measured: bool = False  # the time until its first answer is its boot time
 
     @property
     def is_restarting(self) -> bool:
         return self.since is not None
 
     def ordered(self, now: float, boot_time_s: float, drop_s: float) -> BootWatch:
-        """A reset was asked for just now."""
+        """A reset was asked for just now; it may take `drop_s` to begin."""
         give_up_at = now + boot_time_s * OVERRUN + MARGIN_S
-        return BootWatch(self.epoch, now, False, now + drop_s, give_up_at, True)
+        return BootWatch(self.epoch, now, False, now + drop_s, give_up_at, True, True)
+
+    def taken_off(self, now: float, boot_time_s: float) -> BootWatch:
+        """The device was taken off its bus and put back: that need not restart it, so nothing is
+        learnt."""
+        give_up_at = now + boot_time_s * OVERRUN + MARGIN_S
+        return BootWatch(self.epoch, now, True, now, give_up_at, True)
 
     def vanished(self, now: float, boot_time_s: float) -> BootWatch:
         """The port is gone."""
         if self.since is not None:
             return replace(self, is_down=True)
         give_up_at = now + boot_time_s * OVERRUN + MARGIN_S
-        return BootWatch(self.epoch, now, True, now, give_up_at, False)
+        return BootWatch(self.epoch, now, True, now, give_up_at)
 
     def silent(self, silent_s: float) -> BootWatch:
         """The port is there and says nothing."""

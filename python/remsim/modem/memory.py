@@ -82,9 +82,10 @@ class ModemMemory:
         known = {outcome.value: outcome for outcome in Outcome}
         return PinMemory({k: known[v] for k, v in outcomes.items() if v in known})
 
-    def save_pin(self, pin: str, memory: PinMemory) -> None:
+    def save_pin(self, pin: str, memory: PinMemory) -> bool:
+        """False if it could not be noted."""
         outcomes = {card: outcome.value for card, outcome in memory.outcomes.items()}
-        _write(self._pin_path, {"pin": _fingerprint(pin), "outcomes": outcomes})
+        return _write(self._pin_path, {"pin": _fingerprint(pin), "outcomes": outcomes})
 
 
 def learnt_of(paths: Paths, role: Role) -> Learnt:
@@ -112,8 +113,8 @@ def _read(path: str) -> dict[str, object]:
     return table if isinstance(table, dict) else {}
 
 
-def _write(path: str, table: dict[str, object]) -> None:
-    """Atomically; root alone may read it."""
+def _write(path: str, table: dict[str, object]) -> bool:
+    """Atomically; root alone may read it. False, and a line in the log, if it failed."""
     new = f"{path}.new"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -122,3 +123,5 @@ def _write(path: str, table: dict[str, object]) -> None:
         os.replace(new, path)
     except OSError as error:
         log.warning("%s cannot be written: %s", path, error)
+        return False
+    return True
