@@ -37,7 +37,7 @@ define Package/remsim
   TITLE:=Keeps a router on a remote SIM online
   DEPENDS:=+python3-light +python3-codecs +python3-logging +python3-openssl +python3-sqlite3 \
 	+python3-urllib +python3-ubus +python3-uci +python3-pyserial +python3-gpiod +python3-requests \
-	+python3-jinja2 +ip-full +nftables
+	+python3-jinja2 +ip-full +nftables-json
   PKGARCH:=all
 endef
 
