@@ -17,7 +17,8 @@ SETTLE_S = 1.0  # no further event for this long: what there is, is the state
 KEPT = 64  # events of one burst; a mapping move makes six
 VALUES_KEPT = 64  # names of the client's last word; the C client has about 20
 
-# In the order in which one burst can only mean them, when two started at the same moment.
+# The C client runs the requests of a lost bank while its variables still say CONNECTED (recorded),
+# so for a request its name counts and for everything else the state.
 _BANK_UP = ("event-bankd-connect", "request-sim-remote", "request-card-insert")
 _BANK_DOWN = ("request-card-remove", "request-sim-local")
 
@@ -63,7 +64,7 @@ def _applied(report: ClientReport, event: ClientEvent) -> ClientReport:
         connected = True
     elif event.cause in _BANK_DOWN:
         connected = False
-    elif bank:
+    elif bank and not event.cause.startswith("request-"):
         connected = bank.upper() == "CONNECTED"
     state = variables.get("REMSIM_SERVER_STATE", variables.get("state", report.state))
     values = {**dict(report.values), **{name.lower(): text for name, text in event.variables}}

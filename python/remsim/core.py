@@ -31,7 +31,7 @@ from remsim.events import (
     SwitchSim,
     UnregisterDone,
 )
-from remsim.failover.machine import FailoverState, Note, Turn
+from remsim.failover.machine import BANKS_MATTER, FailoverState, Note, Turn
 from remsim.failover.policy import Policy
 from remsim.jobs import Job, Kind, Wanted
 from remsim.model import (
@@ -329,7 +329,7 @@ class _Work:
             raise NotPossibleError(f"{role.value} is not in use: modems.dual_modem is 0")
 
     def _check_free(self, role: Role) -> None:
-        if role in self.turn.blocked:
+        if self.turn.blocked.get(role, BANKS_MATTER) != BANKS_MATTER:
             raise BusyError(f"{role.value}: {self.turn.blocked[role]}")
         if self.turn.ladders[role].order_id is not None:
             raise BusyError(f"{role.value}: a recovery step is running")
@@ -412,7 +412,6 @@ class _Work:
 
     def _block_banks_matter(self) -> None:
         """While the bank is the trouble, resetting the primary modem would only hurt it."""
-        why = "its SIM is the bank's matter"
         remote = self._sim_source(Role.PRIMARY) is SimSource.REMOTE
         some_path = self.turn.control is not None
         banks_matter = (
@@ -422,8 +421,8 @@ class _Work:
             and not self.client.bank_connected
         )
         if banks_matter:
-            self.turn.blocked.setdefault(Role.PRIMARY, why)
-        elif self.turn.blocked.get(Role.PRIMARY) == why:
+            self.turn.blocked.setdefault(Role.PRIMARY, BANKS_MATTER)
+        elif self.turn.blocked.get(Role.PRIMARY) == BANKS_MATTER:
             del self.turn.blocked[Role.PRIMARY]
 
     def _fall_back(self) -> None:

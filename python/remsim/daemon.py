@@ -192,7 +192,7 @@ class Daemon:
     def _adopted(self) -> State:
         now = self._clock.monotonic()
         policy = self._settings.policy
-        fresh = State(FailoverState(policy=policy, seed=_seed()), started_at=now)
+        fresh = State(FailoverState(policy=policy, control_since=now, seed=_seed()), started_at=now)
         try:
             text = read_text(f"{self._paths.run_dir}/{saved.NAME}")
             state = fresh if text is None else saved.from_text(text, policy, boot_id(), now)

@@ -98,7 +98,6 @@ class LinkWatcher:
     # --- on the thread -----------------------------------------------------------------------
 
     def _watch(self) -> None:
-        look_at = self._clock.monotonic()
         while not self._is_stopping.is_set():
             self.look()
             looked_at = self._clock.monotonic()

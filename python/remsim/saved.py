@@ -70,7 +70,7 @@ def is_worth_saving(before: State, after: State) -> bool:
 
 def from_text(text: str, policy: Policy, boot_id: str, now: float) -> State:
     """The state to start with. Raises StorageError when the text is not what `to_text` writes."""
-    fresh = State(FailoverState(policy=policy), started_at=now)
+    fresh = State(FailoverState(policy=policy, control_since=now), started_at=now)
     try:
         data = json.loads(text)
         if not isinstance(data, dict) or data.get("format") != FORMAT:

@@ -111,9 +111,10 @@ class Integer(ValueType):
         return f"and({kind},range({self.lowest},{self.highest}))"
 
     def parse(self, text: str) -> int:
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
+        digits = text.strip()
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", digits):
             raise self.refuse()
-        number = int(text)
+        number = int(digits)
         if not self.lowest <= number <= self.highest:
             raise self.refuse()
         return number
@@ -134,9 +135,10 @@ class Bits(ValueType):
         return "(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})"
 
     def parse(self, text: str) -> int:
-        if not re.fullmatch(self.pattern, text.strip()):
+        digits = text.strip()
+        if not re.fullmatch(self.pattern, digits):
             raise self.refuse()
-        number = int(text, 16) if text.strip()[:2] in ("0x", "0X") else int(text)
+        number = int(digits, 16) if digits[:2] in ("0x", "0X") else int(digits)
         if number > U32_HIGHEST:
             raise self.refuse()
         return number
@@ -384,10 +386,11 @@ class ListOf(ValueType):
 
     def parse_entries(self, entries: tuple[str, ...]) -> tuple[str, ...]:
         """Empty entries are dropped, repeated ones kept once."""
-        kept = [self.item.format(self.item.parse(entry)) for entry in entries if entry.strip()]
+        texts = (self.item.format(self.item.parse(entry)) for entry in entries if entry.strip())
+        kept = tuple(dict.fromkeys(texts))
         if len(kept) > LIST_MOST:
             raise self.refuse()
-        return tuple(dict.fromkeys(kept))
+        return kept
 
 
 def is_address(text: str) -> bool:

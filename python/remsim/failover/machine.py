@@ -60,6 +60,7 @@ from remsim.model import (
     Step,
 )
 
+BANKS_MATTER = "its SIM is the bank's matter"  # keeps the ladder away, but no operator
 ORDER_SLACK_S = (
     20.0  # a worker that has not answered this long after the deadline has lost the order
 )
@@ -517,7 +518,7 @@ class Turn:
             raise NotPossibleError(f"{role.value} has no way of doing {wanted}")
         if self.ladders[role].order_id is not None:
             raise BusyError(f"{role.value}: a recovery step is running")
-        if role in self.blocked:
+        if self.blocked.get(role, BANKS_MATTER) != BANKS_MATTER:
             raise BusyError(f"{role.value}: {self.blocked[role]}")
         other_until = self.ladders[role.other].reset_until(self.now)
         if step.restarts_modem and other_until is not None:

@@ -501,6 +501,7 @@ class AtDialogue:
     def _enter_step(self, *, has_echo: bool) -> InStep:
         self._phase = Phase.IDLE
         self._has_echo = has_echo
+        self._output.clear()  # a second marker that is not needed after all
         return InStep(has_echo)
 
     def _finish(self, request: Request, final: Final, number: int | None, text: str) -> Answered:

@@ -9,6 +9,8 @@ will not get better by itself (4xx) ends the search.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
 from urllib.parse import quote
 
 from remsim.clock import Clock, Deadline
@@ -29,6 +31,8 @@ from remsim.orchestrator.api import (
     outcome_of,
 )
 from remsim.orchestrator.hosts import HostOrder
+
+T = TypeVar("T")
 
 BASE = "/api/backend/v1/remsim"
 JSON = (("Content-Type", "application/json"),)
@@ -53,16 +57,14 @@ class IonMesh:
 
     def register(self, deadline: Deadline) -> RegisterReply:
         request = self._post("/register-client", wire.register_body(self._settings))
-        target, reply = self._ask(request, deadline)
-        assignment = wire.parse_register(reply.body, str(target), self._settings)
+        reply = self._ask(request, deadline, self._registered)
         self._beats_until_report = 0
-        return RegisterReply(str(target), assignment)
+        return reply
 
     def beat(self, report: BeatReport, deadline: Deadline) -> BeatReply:
         tells_all = self._beats_until_report <= 0 or report.status != self._last_status
         body = wire.beat_body(self._settings, report, tells_all)
-        target, reply = self._ask(self._post("/heartbeat", body), deadline)
-        answer = wire.parse_beat(reply.body, str(target), reply.rtt_ms, self._settings)
+        answer = self._ask(self._post("/heartbeat", body), deadline, self._answered)
         self._last_status = report.status
         self._beats_until_report = (
             self._settings.report_every - 1 if tells_all else self._beats_until_report - 1
@@ -73,16 +75,14 @@ class IonMesh:
         """A client that the server no longer knows is unregistered as well."""
         path = f"{BASE}/unregister/{quote(self._settings.client_id, safe='')}"
         try:
-            self._ask(HttpRequest("DELETE", path, headers=self._key()), deadline)
+            self._ask(HttpRequest("DELETE", path, headers=self._key()), deadline, _anything)
         except PeerRejected as error:
             if error.status != NOT_FOUND:
                 raise
 
     def discover(self, deadline: Deadline) -> Discovery:
-        target, reply = self._ask(
-            HttpRequest("GET", f"{BASE}/discover", headers=self._key()), deadline
-        )
-        return wire.parse_discovery(reply.body, str(target))
+        request = HttpRequest("GET", f"{BASE}/discover", headers=self._key())
+        return self._ask(request, deadline, _discovered)
 
     def abort(self) -> None:
         self._http.abort()
@@ -96,8 +96,12 @@ class IonMesh:
     def _key(self) -> tuple[tuple[str, str], ...]:
         return ((KEY_HEADER, self._settings.api_key),) if self._settings.api_key else ()
 
-    def _ask(self, request: HttpRequest, deadline: Deadline) -> tuple[Target, HttpReply]:
-        """The first host whose answer is a yes. Otherwise the failure that tells most."""
+    def _ask(
+        self, request: HttpRequest, deadline: Deadline, read: Callable[[Target, HttpReply], T]
+    ) -> T:
+        """The first host whose answer is a yes and makes sense. Otherwise the failure that tells
+        most.
+        """
         now = self._clock.monotonic()
         failure: PeerError | None = None
         sharers = self._order.ready(now)
@@ -106,7 +110,8 @@ class IonMesh:
                 break
             share_s = deadline.left_s / max(1, sharers - position)
             try:
-                reply = self._ask_one(target, request, Deadline.after(self._clock, share_s))
+                share = Deadline.after(self._clock, share_s)
+                answer = read(target, self._ask_one(target, request, share))
             except PeerError as error:
                 self._note(target, error)
                 failure = _more_telling(failure, error)
@@ -114,7 +119,7 @@ class IonMesh:
                     break
             else:
                 self._order.answered(target)
-                return target, reply
+                return answer
         raise failure or PeerUnreachable("IonMesh", "no time left to ask", word="ETIMEDOUT")
 
     def _ask_one(self, target: Target, request: HttpRequest, deadline: Deadline) -> HttpReply:
@@ -128,10 +133,26 @@ class IonMesh:
             reason = f"answers {reply.status}{': ' if said else ''}{said}"
         raise PeerRejected(str(target), reason, reply.status)
 
+    def _registered(self, target: Target, reply: HttpReply) -> RegisterReply:
+        return RegisterReply(
+            str(target), wire.parse_register(reply.body, str(target), self._settings)
+        )
+
+    def _answered(self, target: Target, reply: HttpReply) -> BeatReply:
+        return wire.parse_beat(reply.body, str(target), reply.rtt_ms, self._settings)
+
     def _note(self, target: Target, error: PeerError) -> None:
         """A host that answers no is alive; one that answers nothing, rubbish or 5xx gets a rest."""
         if outcome_of(error, True) in (BeatOutcome.SERVER_ERROR, BeatOutcome.UNREACHABLE):
             self._order.failed(target, self._clock.monotonic())
+
+
+def _discovered(target: Target, reply: HttpReply) -> Discovery:
+    return wire.parse_discovery(reply.body, str(target))
+
+
+def _anything(target: Target, reply: HttpReply) -> None:
+    """Of an unregistration only the status counts."""
 
 
 def _more_telling(one: PeerError | None, other: PeerError) -> PeerError:
