@@ -63,7 +63,7 @@ class LinkWatcher:
         self._clock = clock
         self._netifd = netifd
         self._run = runner
-        self._waker = Waker((LINK, IPV4_ADDRESS, IPV6_ADDRESS))
+        self._waker = Waker("link-notices", clock, (LINK, IPV4_ADDRESS, IPV6_ADDRESS))
         self._thread: threading.Thread | None = None
         self._is_stopping = threading.Event()
         self._is_poked = threading.Event()
@@ -247,7 +247,7 @@ def _device_state(link: Json) -> DeviceState:
 
 def _is_usable(address: Json) -> bool:
     barred = address.get("tentative") or address.get("dadfailed")
-    return address.get("scope") not in ("link", "host") and not barred and "local" in address
+    return address.get("scope") != "link" and not barred and "local" in address
 
 
 def _text(address: Json) -> str:

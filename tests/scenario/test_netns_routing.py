@@ -11,12 +11,14 @@ from typing import TypeVar
 
 import pytest
 
+from remsim.clock import SystemClock
 from remsim.events import ApplyRoutes, Event, ReleaseRoutes, RoutesDone, RoutesLost
 from remsim.model import Role
-from remsim.netlink import IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE, Waker
+from remsim.netlink import Waker
 from remsim.routing.apply import Kernel
 from remsim.routing.plan import RoutingMode, RoutingSettings, make_plan, release_plan
 from remsim.routing.tool import check
+from remsim.routing.worker import NOTICES
 from remsim_lab.network.addresses import (
     ORCHESTRATOR,
     ORCHESTRATOR6,
@@ -254,7 +256,7 @@ def test_a_restart_changes_nothing_in_the_kernel(net: Topology) -> None:
         worker.submit(ApplyRoutes(1, Role.IOT, BOTH))
         assert done(events).changes > 0
     before = listing(net)
-    waker = Waker((IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE), has_nft=True)
+    waker = Waker("monitor", SystemClock(), NOTICES, has_nft=True)
     net.router.call(waker.open)
     try:
         with routing(net, SETTINGS) as (worker, events):

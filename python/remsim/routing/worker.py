@@ -31,6 +31,8 @@ SETTLE_S = 0.2  # a flush is many notifications; look once, when they pause
 LOOK_GAP_S = 1.0  # busy routers change routes all the time
 RETRY_S = 5.0  # after what could not be put back
 
+NOTICES = (IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE)
+
 Order = ApplyRoutes | ReleaseRoutes
 
 
@@ -49,7 +51,7 @@ class RoutingWorker:
         self._clock = clock
         self._kernel = kernel or Kernel()
         self._queue: queue.Queue[Order | RoutingSettings] = queue.Queue(QUEUE_MAX)
-        self._waker = Waker((IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE), has_nft=True)
+        self._waker = Waker("routing-notices", clock, NOTICES, has_nft=True)
         self._thread: threading.Thread | None = None
         self._is_stopping = threading.Event()
         self._last: ApplyRoutes | None = None
