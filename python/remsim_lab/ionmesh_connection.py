@@ -21,8 +21,6 @@ class Connection(BaseHTTPRequestHandler):
     """One client connection; each answer leaves in one write."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "IonMesh/1.0"
-    sys_version = ""
     wbufsize = -1
 
     def __init__(
@@ -95,10 +93,9 @@ class Connection(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _whole(self, answer: Answer) -> bytes:
-        """What a usual deployment sends: server, date, type and length besides the body."""
+        """What RFC 9110 asks of a server with a clock: date, type and length; nothing to spare."""
         head = [
             f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('', ''))[0]}",
-            f"Server: {self.version_string().strip()}",
             f"Date: {self.date_time_string()}",
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",

@@ -64,7 +64,7 @@ class OrchestratorSettings:
     api_key: str = field(default="", repr=False)
     min_interval_s: float = 10.0
     max_interval_s: float = 300.0
-    report_every: int = 10
+    report_every: int = 30
     tls: TlsSettings | None = None
 
 
