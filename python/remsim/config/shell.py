@@ -58,10 +58,11 @@ class Script:
                 raise self._refused("here-documents are not read")
             if here == "#":
                 self._skip_comment()
-            elif self._text.startswith("\\\n", self._at) or here in " \t<>":
+            elif self._text.startswith(("\\\n", ">&", "<&"), self._at):
                 self._take()
-                if here == "\\":
-                    self._take()
+                self._take()
+            elif here in " \t<>":
+                self._take()
             elif here in ENDS_WORD:
                 self._take()
                 if words:
