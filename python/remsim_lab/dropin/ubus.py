@@ -22,6 +22,7 @@ import sys
 import time
 from _thread import RLock, get_ident
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from remsim_lab.ubus import blob, message, wire
@@ -77,7 +78,8 @@ _installed: dict[int, Any] = {}  # signals that libubox would have taken over
 
 def _c_text(value: object, position: int) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"argument {position} must be str, not {type(value).__name__}")
+        name = "None" if value is None else type(value).__name__
+        raise TypeError(f"argument {position} must be str, not {name}")
     if "\0" in value:
         raise ValueError("embedded null character")
     value.encode()
@@ -162,14 +164,68 @@ def _restore_signals() -> None:
         del _installed[number]
 
 
-def _hold_signals() -> set[Any]:
-    """Keep the program's own handlers waiting. Returns the mask to restore."""
-    held = [n for n in _HELD_BACK if callable(h := signal.getsignal(n)) and not _is_own(h)]
-    return signal.pthread_sigmask(signal.SIG_BLOCK, held)
+class _HeldSignals:
+    """Signals of the program's own handlers, kept until its Python code runs again."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
+        self._pending: list[int] = []
+
+    def hold(self) -> None:
+        """C code is entered: handlers wait."""
+        for number in _HELD_BACK:
+            handler = signal.getsignal(number)
+            if callable(handler) and not _is_own(handler):
+                try:
+                    signal.signal(number, self._note)
+                except ValueError:  # not the main thread, where no handler would run
+                    return
+                self._handlers[number] = handler
+
+    def release(self) -> None:
+        """C code is left: what waited runs now, and may raise."""
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._note:
+                signal.signal(number, handler)
+        handlers, self._handlers = self._handlers, {}
+        while self._pending:
+            number = self._pending.pop(0)
+            handlers[number](number, None)
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self._pending.append(number)
+
+
+_held = _HeldSignals()
+
+
+class _InC:
+    """Around a blocking request: one thread at a time, and Python signal handlers wait."""
+
+    def __enter__(self) -> None:
+        _lock.acquire()
+        _held.hold()
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            _held.release()
+        finally:
+            _lock.release()
+
+
+_in_c = _InC()
 
 
 def _is_own(handler: object) -> bool:
-    return handler is _on_term or handler is _on_child
+    return handler in (_on_term, _on_child, _held._note)
+
+
+def _wake_by_signals(connection: Connection) -> int | None:
+    """A signal ends a wait whichever thread gets it. The descriptor to put back, None for none."""
+    try:
+        return signal.set_wakeup_fd(connection.wake_fd, warn_on_full_buffer=False)
+    except ValueError:  # not the main thread
+        return None
 
 
 def _reap_children() -> None:
@@ -188,8 +244,8 @@ def _reap_children() -> None:
 
 def _call_back(callback: Callable[..., object], *arguments: object) -> bool:
     """Run a program's callback. False when it raised, which is printed."""
-    before = signal.pthread_sigmask(signal.SIG_SETMASK, _outer_mask)
     try:
+        _held.release()
         callback(*arguments)
     except SystemExit as leaving:
         _exit_at_once(leaving)
@@ -197,11 +253,8 @@ def _call_back(callback: Callable[..., object], *arguments: object) -> bool:
         sys.excepthook(*sys.exc_info())
         return False
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _held.hold()
     return True
-
-
-_outer_mask: set[Any] = set()
 
 
 def _exit_at_once(leaving: SystemExit) -> None:
@@ -347,7 +400,7 @@ def send(event: str, data: object) -> bool:
     connection = _connected()
     name = _c_text(event, 1).encode()
     fields = _fields(data)
-    with _lock:
+    with _in_c:
         return connection.send_event(name, fields) == wire.OK
 
 
@@ -362,7 +415,7 @@ def objects(path: str | None = None) -> dict[str, Any]:
         if name is not None and given[wire.A_OBJID] and given[wire.A_OBJTYPE]:
             _describe(found, name, signature or b"")
 
-    with _lock:
+    with _in_c:
         status = connection.lookup(pattern, on_data)
     if status not in (wire.OK, wire.NOT_FOUND):
         raise _error(status)
@@ -388,7 +441,7 @@ def call(object: str, method: str, arguments: object, timeout: int = 0) -> list[
     timeout = _c_int(timeout)
     if timeout < 0:
         raise TypeError("timeout can't be lower than 0")
-    with _lock:
+    with _in_c:
         status, ident = connection.lookup_id(path.encode())
         if status != wire.OK:
             raise RuntimeError(f"Object '{path}' was not found.")
@@ -443,7 +496,7 @@ def add(object_name: str, methods: dict[str, dict[str, Any]]) -> None:
         policies.setdefault(message.utf8(name), policy)
     own = OwnObject(_ignore)
     _make_invoke(checked, policies, own)
-    with _lock:
+    with _in_c:
         status = connection.add_object(own, message.utf8(object_name), signature)
     if status != wire.OK:
         raise _error(status)
@@ -466,7 +519,7 @@ def listen(*events: tuple[str, Callable[[str, Any], object]]) -> None:
             raise TypeError(_TUPLE_EXPECTED)
     for pattern, callback in events:
         own = OwnObject(_listener(callback))
-        with _lock:
+        with _in_c:
             status = connection.register(own, message.utf8(pattern))
         if status == wire.OK:
             _listeners.append(own)
@@ -486,15 +539,15 @@ def _listener(callback: Callable[[str, Any], object]) -> Callable[[wire.Frame, b
 
 def loop(timeout: int = -1) -> None:
     """Handle messages: for `timeout` ms, what is there now (0), or until a signal ends it (-1)."""
-    global _loop_thread, _outer_mask
+    global _loop_thread
     connection = _connected()
     timeout_ms = _c_int(timeout)
     _install_signals()
     outer = _loop_thread is None
-    before = _hold_signals()
+    earlier_fd = _wake_by_signals(connection)
     if outer:
-        _outer_mask = before
         _loop_thread = get_ident()
+    _held.hold()
     try:
         if timeout_ms == 0:
             connection.handle_pending()
@@ -504,7 +557,9 @@ def loop(timeout: int = -1) -> None:
     finally:
         if outer:
             _loop_thread = None
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if earlier_fd is not None:
+            signal.set_wakeup_fd(earlier_fd)
+        _held.release()
 
 
 def _run(connection: Connection, timeout_ms: int) -> None:

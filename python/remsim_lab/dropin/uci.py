@@ -46,7 +46,8 @@ def _text(data: bytes) -> str:
 def _argument(value: object, position: int) -> bytes:
     """A C string from a Python argument, as PyArg_ParseTuple makes one."""
     if not isinstance(value, str):
-        raise TypeError(f"argument {position} must be str, not {type(value).__name__}")
+        name = "None" if value is None else type(value).__name__
+        raise TypeError(f"argument {position} must be str, not {name}")
     if "\0" in value:
         raise ValueError("embedded null character")
     return value.encode()

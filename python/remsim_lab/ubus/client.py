@@ -69,7 +69,8 @@ class Connection:
         self._pending: deque[Frame] = deque()
         self._sequence = 0
         self._poll = select.poll()
-        self._wake_fd = -1
+        self.wake_fd = -1  # a byte written here ends a wait in read()
+        self._woken_fd = -1
 
     # --- life ---
 
@@ -84,9 +85,9 @@ class Connection:
             self.sock.close()
             raise
         self.local_id = hello.peer
-        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._woken_fd, self.wake_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll.register(self.sock, select.POLLIN)
-        self._poll.register(self._wake_fd, select.POLLIN)
+        self._poll.register(self._woken_fd, select.POLLIN)
 
     def _read_hello(self) -> Frame | None:
         head = self.sock.recv(wire.PREFIX_BYTES, socket.MSG_WAITALL)
@@ -95,9 +96,10 @@ class Connection:
 
     def close(self) -> None:
         self.sock.close()
-        if self._wake_fd >= 0:
-            os.close(self._wake_fd)
-            self._wake_fd = -1
+        if self.wake_fd >= 0:
+            os.close(self._woken_fd)
+            os.close(self.wake_fd)
+            self.wake_fd = self._woken_fd = -1
 
     # --- sending ---
 
@@ -261,8 +263,10 @@ class Connection:
 
     def wake(self) -> None:
         """End a wait in read(); for signal handlers."""
-        if self._wake_fd >= 0:
-            os.eventfd_write(self._wake_fd, 1)
+        try:
+            os.write(self.wake_fd, b"\0")
+        except BlockingIOError:
+            return  # woken often enough already
 
     def read(self, deadline: float | None = None) -> None:
         """Wait for bytes until the deadline, then handle all whole messages that are there."""
@@ -271,10 +275,16 @@ class Connection:
             if deadline is not None:
                 timeout_ms = max(0, int((deadline - time.monotonic()) * 1000 + 0.999))
             for fd, _events in self._poll.poll(timeout_ms):
-                if fd == self._wake_fd:
-                    os.eventfd_read(fd)
+                if fd == self._woken_fd:
+                    self._clear_wake()
                 else:
                     self.receive()
+
+    def _clear_wake(self) -> None:
+        try:
+            os.read(self._woken_fd, 4096)
+        except BlockingIOError:
+            return  # a callback that waited itself was faster
 
     def receive(self) -> None:
         """Take in what the socket has and handle it, without waiting."""
