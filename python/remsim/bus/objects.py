@@ -24,6 +24,7 @@ EVENTS_LIMIT = 500
 VALUES_MAX = 200  # options in one validate call
 VARIABLES_MAX = 64
 TEXT_MAX = 1024
+UPTIME_MAX_S = 10**10
 
 Arguments = Mapping[str, Any]
 
@@ -164,8 +165,9 @@ class Methods:
             (str(name)[:TEXT_MAX], str(value)[:TEXT_MAX]) for name, value in variables.items()
         )
         started = arguments["started"]
-        if isinstance(started, bool) or not isinstance(started, int | float):
-            raise ArgumentError("started", "a number of seconds is needed")
+        is_number = isinstance(started, int | float) and not isinstance(started, bool)
+        if not is_number or not 0 <= started < UPTIME_MAX_S:
+            raise ArgumentError("started", "a number of seconds since boot is needed")
         pid = _whole(arguments, "pid", 0, 2**31)
         cause = _text(arguments, "cause")
         self._daemon.client_event(ClientEvent(cause, texts, float(started), pid))
