@@ -58,9 +58,9 @@ define Package/remsim/install
 	$(CP) python/remsim $(1)/usr/lib/remsim/
 	find $(1)/usr/lib/remsim -name __pycache__ -prune -exec rm -rf {} +
 	rm -f $(addprefix $(1)/usr/lib/remsim/remsim/,$(DEVELOPERS_MODULES))
-	chmod -R u=rwX,go=rX $(1)/usr/lib/remsim
 	echo '$(PKG_VERSION)-r$(PKG_RELEASE) $(or $(PKG_SOURCE_DATE_EPOCH),$(SOURCE_DATE_EPOCH))' \
 		> $(1)/usr/lib/remsim/build
+	chmod -R u=rwX,go=rX $(1)/usr/lib/remsim
 	$(INSTALL_DATA) files/usr/lib/remsim/hotplug.sh $(1)/usr/lib/remsim/
 	$(INSTALL_BIN) files/usr/bin/remsim $(1)/usr/bin/
 	$(INSTALL_BIN) files/usr/sbin/remsimd $(1)/usr/sbin/
@@ -246,6 +246,7 @@ generate: $(VENV_READY)
 # Dates are those of the last commit, so that the same commit gives the same bytes.
 export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),$(shell stat -c %Y CHANGELOG.md))
 STAGE := build/ipk
+DIST := dist
 INSTALL_DIR := install -d -m 0755
 INSTALL_BIN := install -m 0755
 INSTALL_DATA := install -m 0644
@@ -254,7 +255,7 @@ CP := cp -fpR
 PO2LMO := PYTHONPATH=python $(PYTHON) -m remsim_lab.lmo
 
 ipk: $(PACKAGES:%=.stage-%)
-	PYTHONPATH=python $(PYTHON) -m remsim_lab.ipk $(STAGE) dist $(PACKAGES)
+	PYTHONPATH=python $(PYTHON) -m remsim_lab.ipk $(STAGE) $(DIST) $(PACKAGES)
 
 # 1: package  2: part. A part is a definition that the package may have.
 write_part = $(if $(Package/$(1)/$(2)),$(file >$(STAGE)/$(1).control/$(2),$(Package/$(1)/$(2))))
