@@ -9,7 +9,7 @@ It asks an unrelated target, so that a dead server is never taken for a dead pat
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import socket
 from collections.abc import Callable
 
@@ -109,9 +109,9 @@ def echo(link: LinkBinding, target: str, deadline: Deadline) -> float:
 
 
 def _exchange(sock: LimitedSocket, kind: EchoKind, is_raw: bool, clock: Clock) -> float:
-    nonce = secrets.token_bytes(NONCE_SIZE)
+    nonce = os.urandom(NONCE_SIZE)
     sent_at = clock.monotonic()
-    sock.send(build_echo(kind, secrets.randbits(16), nonce))
+    sock.send(build_echo(kind, int.from_bytes(os.urandom(2)), nonce))
     for _ in range(STRAY_MAX):
         if is_echo_reply(kind, sock.recv(MESSAGE_MAX), nonce, is_raw):
             return clock.monotonic() - sent_at

@@ -9,7 +9,7 @@ RFC 8767 (serving stale answers).
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -67,7 +67,7 @@ class BoundDnsExchange:
     def ask(
         self, link: LinkBinding, server: str, question: dns.Question, deadline: Deadline
     ) -> dns.Answer:
-        identifier = secrets.randbits(16)
+        identifier = int.from_bytes(os.urandom(2))
         query = dns.build_query(identifier, question)
         answer = self._ask_udp(link, server, query, question, deadline)
         if answer.is_truncated:

@@ -9,7 +9,7 @@ field is the usual data-minimisation of draft-ietf-ntp-data-minimization.
 
 from __future__ import annotations
 
-import secrets
+import os
 import socket
 import struct
 
@@ -88,7 +88,7 @@ def ask_time(
 def _ask(
     link: LinkBinding, address: str, not_before_s: float, deadline: Deadline, port: int
 ) -> float:
-    nonce = secrets.token_bytes(8)
+    nonce = os.urandom(8)
     with open_socket(link, family_of(address), socket.SOCK_DGRAM) as sock:
         sock.deadline = deadline
         sock.connect(sockaddr(address, port))

@@ -18,7 +18,14 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-import requests
+from remsim.orchestrator.lean import imported_without
+
+try:
+    with imported_without("chardet", "charset_normalizer"):
+        import requests
+except ImportError:  # before 2.32 it insists on one of them
+    import requests
+
 from requests.adapters import BaseAdapter
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
@@ -43,9 +50,7 @@ from remsim.orchestrator.tls import LimitedTlsSocket, NotYetValid, TlsClient, ex
 LOG = logging.getLogger(__name__)
 
 ANSWER_MAX = 64 * 1024  # bytes of head and body; a registration is below 1 KB
-KEPT_SHARE = (
-    0.5  # of the deadline a silent kept connection may use up, so that a new one has time too
-)
+KEPT_SHARE = 0.5  # of the deadline that a silent kept connection may use up before a new one
 ADDRESS_CHECK_S = 3600.0  # a kept connection's host name is looked up again this often
 LEFT_OUT = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}  # what urllib3 would add
 
@@ -62,7 +67,7 @@ class _Connection(HTTPConnection):
     """HTTP/1.1 on a socket that somebody else opened; head and body leave in one segment."""
 
     def __init__(self, target: Target, dial: Callable[[], LinkSocket], default_port: int) -> None:
-        super().__init__(target.host, target.port)
+        super().__init__(target.host, target.port, timeout=None)
         self.default_port = default_port  # type: ignore[misc] # decides whether Host names the port
         self.named_at = 0.0  # when the host's name last led to this connection's address
         self._dial = dial
