@@ -246,6 +246,8 @@ def parse_registration(lines: Sequence[str]) -> Registration:
             return Registration(
                 stat, within(number_at(row, 4), 0, 13), _cell(row, 2), _cell(row, 3)
             )
+    if any(len(row) == 1 and number_at(row, 0) is not None for row in found):
+        return Registration(stat=4)
     raise AtNonsense("registration", " / ".join(lines))
 
 
@@ -302,10 +304,10 @@ def _from_ucs2(text: str) -> str:
 def parse_cgact(lines: Sequence[str]) -> bool:
     """Is any context of ours active? `+CGACT: cid,state`, one line each; none listed = none
     active."""
-    table = rows(lines, "+CGACT")
-    if any(number_at(row, 0) is None or number_at(row, 1) is None for row in table):
+    states = [number_at(row, 1) for row in rows(lines, "+CGACT")]
+    if states and all(state is None for state in states):
         raise AtNonsense("+CGACT", " / ".join(lines))
-    return any(number_at(row, 1) == 1 for row in table)
+    return 1 in states
 
 
 def parse_cgpaddr(lines: Sequence[str]) -> tuple[Context, ...]:
@@ -313,10 +315,11 @@ def parse_cgpaddr(lines: Sequence[str]) -> tuple[Context, ...]:
     contexts = []
     for row in rows(lines, "+CGPADDR"):
         cid = number_at(row, 0)
-        if cid is None:
-            raise AtNonsense("+CGPADDR", " / ".join(lines))
-        addresses = (_address(value) for value in row[1:])
-        contexts.append(Context(cid, tuple(a for a in addresses if a is not None)))
+        if cid is not None:
+            addresses = (_address(value) for value in row[1:])
+            contexts.append(Context(cid, tuple(a for a in addresses if a is not None)))
+    if not contexts and lines:
+        raise AtNonsense("+CGPADDR", " / ".join(lines))
     return tuple(contexts)
 
 
