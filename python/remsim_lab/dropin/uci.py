@@ -83,16 +83,31 @@ def _package(package: Package) -> dict[str, dict[str, str | tuple[str, ...]]]:
     return {_text(section.name): _section(section) for section in package.sections}
 
 
+def _directories(
+    arguments: tuple[str, ...], named: dict[str, str]
+) -> tuple[bytes | None, bytes | None]:
+    """(savedir, confdir) from the constructor's arguments, refused in pyuci's own way."""
+    given = dict(zip(("savedir", "confdir"), arguments, strict=False)) | named
+    try:
+        if len(arguments) + len(named) > len(given) or given.keys() - {"savedir", "confdir"}:
+            raise TypeError("function takes at most 2 arguments, savedir and confdir")
+        words = {name: _argument(value, 1) for name, value in given.items()}
+    except (TypeError, ValueError) as error:
+        raise SystemError("<class 'uci.Uci'> returned a result with an exception set") from error
+    return words.get("savedir"), words.get("confdir")
+
+
 class Uci:
     """Top level entry point to uci. `savedir` holds uncommitted changes, `confdir` the files."""
 
-    def __init__(self, savedir: str | None = None, confdir: str | None = None) -> None:
+    def __init__(self, *arguments: str, **named: str) -> None:
         self._context: Context | None = Context()
         self._tainted = False
+        savedir, confdir = _directories(arguments, named)
         if savedir is not None:
-            self._context.set_save_directory(_argument(savedir, 1))
+            self._context.set_save_directory(savedir)
         if confdir is not None:
-            self._context.config_directory = _argument(confdir, 2)
+            self._context.config_directory = confdir
 
     def __enter__(self) -> Uci:
         if self._context is None:
