@@ -10,6 +10,7 @@ modems hang on it.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +23,10 @@ CLASS_DIRECTORY = "sys/class/gpio"
 
 # How often lines of dead processes are looked for: the kernel does it at once.
 SWEEP_S = 0.1
+
+# A keeper answers at once; one that does not is stuck and is left to whoever ends the lab's
+# processes.
+KEEPER_LIMIT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ class Board:
         self._thread.start()
 
     def stop(self) -> None:
+        """No more watching. A line keeper that a daemon started below this root ends as well."""
+        _end_keeper(self._root)
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -223,6 +230,18 @@ class Board:
     def _watch_export(self, name: str) -> None:
         for attribute in ("value", "direction"):
             self._inotify.watch(os.path.join(self._root, CLASS_DIRECTORY, name, attribute))
+
+
+def _end_keeper(root: str) -> None:
+    """A router's keeper lives until the power goes; the lab's must not outlive its board."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as link:
+        link.settimeout(KEEPER_LIMIT_S)
+        try:
+            link.connect(os.path.join(root, "var/run/remsim/gpio.sock"))
+            link.send(b'{"do":"quit"}')
+            link.recv(4096)
+        except OSError:
+            return  # there is none
 
 
 def _settle_direction(directory: str) -> None:

@@ -18,7 +18,7 @@ from source_tree import (
 # --- layers ---------------------------------------------------------------------------------------
 
 # A module may import its own package and what stands on a lower step; shells never each other.
-LEAVES = ("remsim", "errors", "clock", "model", "paths", "events")
+LEAVES = ("remsim", "errors", "clock", "model", "paths", "events", "installed")
 LANGUAGES = ("command", "config", "netifd", "netlink", "net", "rspro", "usage", "doctor", "metrics")
 DECIDERS = ("alerts", "client_events", "core", "failover", "jobs", "saved", "snapshot")
 SHELLS = ("bus", "card", "gpio", "history", "link", "modem", "orchestrator", "routing", "storage")

@@ -17,7 +17,7 @@ from remsim.clock import SystemClock
 from remsim.errors import DeviceError, StorageError
 from remsim.gpio.api import parse_line
 from remsim.gpio.holder import LineHolder
-from remsim.gpio.kept import START_RETRY_S, KeeperLink, NoChardev
+from remsim.gpio.kept import START_RETRY_S, NoChardev
 from remsim.paths import Paths
 from remsim_lab.clock import HandClock
 from remsim_lab.gpio import Board
@@ -74,7 +74,6 @@ def bench(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((DROPIN, LIBRARY)))
     bench = Bench(tmp_path, request.param)
     yield bench
-    KeeperLink(bench.paths, SystemClock()).dismiss()
     bench.board.stop()
 
 
@@ -261,7 +260,6 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((DROPIN, LIBRARY)))
     bench = Bench(tmp_path, "chardev")
     yield bench
-    KeeperLink(bench.paths, SystemClock()).dismiss()
     bench.board.stop()
 
 
@@ -372,3 +370,13 @@ def test_libgpiod_1_is_passed_over_and_not_tried_every_time(
     with pytest.raises(NoChardev, match="libgpiod 1"):
         holder._link.hold(parse_line("modem1_sim"))
     assert holder._link._process is not first
+
+
+def test_the_board_takes_the_keeper_with_it(kept: Bench) -> None:
+    holder = kept.holder()
+    holder.open()
+    keeper = holder._link._process
+    assert keeper is not None
+    kept.board.stop()
+    assert keeper.wait(5) == 0
+    kept.board.start()
