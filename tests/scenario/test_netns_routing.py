@@ -16,6 +16,7 @@ from remsim.events import ApplyRoutes, Event, ReleaseRoutes, RoutesDone, RoutesL
 from remsim.model import Role
 from remsim.netlink import Waker
 from remsim.routing.apply import Kernel
+from remsim.routing.names import AllowedNames
 from remsim.routing.plan import RoutingMode, RoutingSettings, make_plan, release_plan
 from remsim.routing.tool import check
 from remsim.routing.worker import NOTICES
@@ -26,6 +27,7 @@ from remsim_lab.network.addresses import (
     SUPPORT,
     WEBSITE,
 )
+from remsim_lab.network.capture import Capture
 from remsim_lab.network.topology import Topology
 from scenario.router_ns import (
     BOTH,
@@ -227,14 +229,10 @@ def test_static_mode_leads_bound_sockets_over_both_links(net: Topology) -> None:
         ("ip", "route", "flush", "table", "10"),
         ("nft", "flush", "ruleset"),
         ("nft", "delete", "chain", "inet", "remsim", "forward"),
-        ("ip", "rule", "add", "priority", "50", "lookup", "10", "protocol", "82"),
-        ("ip", "route", "add", "default", "dev", "wwan1", "metric", "7"),
     ],
     ids=" ".join,
 )
-def test_what_others_flush_or_add_is_put_right_and_told(
-    net: Topology, flush: tuple[str, ...]
-) -> None:
+def test_what_others_flush_is_put_back_and_told(net: Topology, flush: tuple[str, ...]) -> None:
     with routing(net, SETTINGS) as (worker, events):
         worker.submit(ApplyRoutes(1, Role.IOT, BOTH))
         done(events)
@@ -243,6 +241,42 @@ def test_what_others_flush_or_add_is_put_right_and_told(
         net.router.run(flush)
         assert next_of(events, RoutesLost).reason
         assert net.router.call(lambda: check(SETTINGS, BOTH, Role.IOT)) == ()
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        ("ip", "rule", "add", "priority", "50", "lookup", "10", "protocol", "82"),
+        ("ip", "route", "add", "default", "dev", "wwan1", "metric", "7"),
+        ("ip", "-6", "route", "add", "default", "dev", "wwan1", "metric", "7"),
+    ],
+    ids=" ".join,
+)
+def test_what_others_add_is_taken_away_again_without_alarm(
+    net: Topology, addition: tuple[str, ...]
+) -> None:
+    with routing(net, SETTINGS) as (worker, events):
+        worker.submit(ApplyRoutes(1, Role.IOT, BOTH))
+        done(events)
+        net.router.run(addition)
+        until(lambda: net.router.call(lambda: check(SETTINGS, BOTH, Role.IOT)) == (), "its end")
+        assert events.empty()
+
+
+def test_an_allowed_name_counts_as_soon_as_it_is_resolved(net: Topology) -> None:
+    settings = replace(SETTINGS, allow=("support.example.com",))
+    with routing(net, settings) as (worker, events), net.capture(Role.IOT) as iot:
+        worker.submit(ApplyRoutes(1, Role.IOT, BOTH))
+        done(events)
+        names = AllowedNames(settings.allow, lambda _: (SUPPORT,), worker.resolved, SystemClock())
+        names.start()
+        until(lambda: _reaches(net, iot), "support traffic on wwan1")
+        names.stop(LIMIT_S)
+
+
+def _reaches(net: Topology, iot: Capture) -> bool:
+    send(net, SUPPORT, b"support")
+    return bool(with_payload(iot, b"support"))
 
 
 def test_a_firewall_reload_leaves_the_protection_alone(net: Topology) -> None:

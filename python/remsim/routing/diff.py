@@ -65,6 +65,12 @@ class Changes:
         """Kernel objects added, changed or removed; the nft table counts as one."""
         return len(self.ip) + (self.protection is not None)
 
+    @property
+    def missing(self) -> int:
+        """How much of it is not there (or not as it should be), removals left out."""
+        wanted = sum(each.verb is not Verb.REMOVE for each in self.ip)
+        return wanted + bool(self.protection)
+
     def batch(self, family: Family) -> str:
         """For `ip -<family> -batch -`; empty when there is nothing to do."""
         return "".join(f"{each.text}\n" for each in self.ip if each.what.family is family)

@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from remsim.clock import Clock
 from remsim.errors import BusyError, RemsimError
@@ -20,6 +21,7 @@ from remsim.model import Failure
 from remsim.netlink import IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE, Waker
 from remsim.routing.apply import Kernel
 from remsim.routing.diff import Changes
+from remsim.routing.names import Resolved
 from remsim.routing.plan import RoutingMode, RoutingSettings, make_plan, release_plan
 from remsim.routing.table import Plan
 
@@ -36,6 +38,16 @@ NOTICES = (IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE)
 Order = ApplyRoutes | ReleaseRoutes
 
 
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    """New addresses of the names in routing.allow."""
+
+    pairs: Resolved
+
+
+Item = Order | RoutingSettings | _Resolved
+
+
 class RoutingWorker:
     """`submit()` never blocks. Each order is answered by one RoutesDone."""
 
@@ -50,7 +62,7 @@ class RoutingWorker:
         self._post = post
         self._clock = clock
         self._kernel = kernel or Kernel()
-        self._queue: queue.Queue[Order | RoutingSettings] = queue.Queue(QUEUE_MAX)
+        self._queue: queue.Queue[Item] = queue.Queue(QUEUE_MAX)
         self._waker = Waker("routing-notices", clock, NOTICES, has_nft=True)
         self._thread: threading.Thread | None = None
         self._is_stopping = threading.Event()
@@ -73,6 +85,10 @@ class RoutingWorker:
         core submits after it; only routing.mode=none releases at once."""
         self._put(settings)
 
+    def resolved(self, pairs: Resolved) -> None:
+        """Addresses of the names in routing.allow; they count at once."""
+        self._put(_Resolved(pairs))
+
     def stop(self, deadline_s: float) -> None:
         """Detach: rules, routes and protection stay."""
         if self._thread is None:
@@ -83,9 +99,9 @@ class RoutingWorker:
         if not self._thread.is_alive():
             self._waker.close()
 
-    def _put(self, order: Order | RoutingSettings) -> None:
+    def _put(self, item: Item) -> None:
         try:
-            self._queue.put_nowait(order)
+            self._queue.put_nowait(item)
         except queue.Full as error:
             raise BusyError("routing is busy") from error
         self._waker.wake()
@@ -109,22 +125,35 @@ class RoutingWorker:
     def _take_orders(self) -> None:
         while not self._is_stopping.is_set():
             try:
-                order = self._queue.get_nowait()
+                item = self._queue.get_nowait()
             except queue.Empty:
                 return
-            if isinstance(order, RoutingSettings):
-                self._reconfigure(order)
+            if isinstance(item, RoutingSettings):
+                self._reconfigure(item)
+            elif isinstance(item, _Resolved):
+                self._take_names(item)
             else:
-                self._post(self._answer(order))
+                self._post(self._answer(item))
 
     def _reconfigure(self, settings: RoutingSettings) -> None:
-        former, self._settings = self._settings, settings
+        former = self._settings
+        self._settings = replace(settings, resolved=settings.resolved or former.resolved)
         if settings.mode is RoutingMode.NONE and self._last is not None:
             self._plan = None
             try:
                 self._kernel.apply(release_plan(former, self._last.links))
             except RemsimError as error:
                 LOG.warning("routes were not released: %s", error.reason)
+
+    def _take_names(self, item: _Resolved) -> None:
+        self._settings = replace(self._settings, resolved=item.pairs)
+        if self._last is None or self._plan is None:
+            return
+        try:
+            self._plan = make_plan(self._settings, self._last.links, self._last.control)
+            self._kernel.apply(self._plan)
+        except RemsimError as error:
+            self._trouble(error.reason)
 
     def _answer(self, order: Order) -> RoutesDone:
         try:
@@ -157,10 +186,12 @@ class RoutingWorker:
         except RemsimError as error:
             self._trouble(error.reason)
             return
-        if changes.count:
-            LOG.warning("put back: %s", "; ".join(changes.lines))
-            self._post(RoutesLost(f"{changes.count} rules or routes were gone and are put back"))
         self._failures = 0
+        if changes.missing:
+            LOG.warning("put back: %s", "; ".join(changes.lines))
+            self._post(RoutesLost(f"{changes.missing} rules or routes were gone, now put back"))
+        elif changes.count:  # netifd's default route over the IoT link, at each of its ifups
+            LOG.info("taken away again: %s", "; ".join(changes.lines))
 
     def _trouble(self, reason: str) -> None:
         """Said once per trouble; tried again soon."""
