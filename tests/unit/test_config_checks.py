@@ -26,6 +26,7 @@ OPENWRT = "client.backend=openwrt"
 
 REFUSED = [
     ("ionmesh.host", ["ionmesh.enabled=1"]),
+    ("ionmesh.host", ["ionmesh.enabled=1", "ionmesh.hosts=second.example"]),
     ("modem2.device", [DUAL, "modem1.device=/dev/ttyUSB5"]),
     ("modem2.interface", [DUAL, "modem1.interface=wwan1"]),
     ("modem2.bus_path", [DUAL, "modem1.bus_path=1-1", "modem2.bus_path=1-1"]),
@@ -72,7 +73,7 @@ FINE = [
     [DUAL, "modem1.metric=7", "modem2.metric=7", "modem2.default_route=0"],
     [DUAL, "routing.share_iot=1", "modem2.default_route=1"],
     ["modem2.reset_gpio=21"],
-    ["ionmesh.enabled=1", "ionmesh.hosts=a.example"],
+    [*MESH, "ionmesh.hosts=a.example"],
     [*MESH, "service.enabled=1"],
     ["bankd.host=192.0.2.4", "service.enabled=1"],
     [*MESH, "ionmesh.api_key=secret", TLS],

@@ -119,7 +119,7 @@ def _iot_interface(config: Config) -> Iterator[Finding]:
 def _ionmesh(config: Config) -> Iterator[Finding]:
     if not config.flag("ionmesh.enabled"):
         return
-    if not config.text("ionmesh.host") and not config.items("ionmesh.hosts"):
+    if not config.text("ionmesh.host"):
         yield Problem("ionmesh.host", "", "a host is needed while ionmesh.enabled is 1")
     if config.text("ionmesh.api_key") and not config.flag("security.use_tls"):
         yield Notice("ionmesh.api_key", "sent in plain text while security.use_tls is 0")

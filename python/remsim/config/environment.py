@@ -7,13 +7,12 @@ schema; a value that only a shell could know is refused with its line, and then 
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from remsim.config.change import Change, RawConfig, settings
-from remsim.config.load import SIMILAR
+from remsim.config.load import nearest_name
 from remsim.config.option import Raw, parse_raw
 from remsim.config.schema import OPTIONS, option_of_environment
 from remsim.config.shell import Assignment, Script, Word, assignment_of
@@ -139,10 +138,11 @@ def _read_assignment(assignment: Assignment, harvest: _Harvest) -> None:
     elif path:
         harvest.take(path, name, value)
     else:
-        known = [each.environment for each in OPTIONS.values() if each.environment]
-        nearest = difflib.get_close_matches(name, known, 1, SIMILAR)
+        known = (each.environment for each in OPTIONS.values() if each.environment)
         harvest.notices.append(
-            Notice(f"line {value.line} {name}", "unknown variable, ignored", *nearest)
+            Notice(
+                f"line {value.line} {name}", "unknown variable, ignored", nearest_name(name, known)
+            )
         )
 
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import threading
 
 from remsim.errors import StorageError
 
@@ -17,22 +18,23 @@ def write_atomically(path: str, text: str, mode: int) -> bool:
     data = text.encode("utf-8", "surrogateescape")
     if _holds(path, data, mode):
         return False
-    directory = os.path.dirname(path)
+    draft = f"{path}.{threading.get_native_id()}.new"
     try:
-        os.makedirs(directory, exist_ok=True)
-        handle, draft = tempfile.mkstemp(prefix=".new-", dir=directory)
-    except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
-    try:
-        _fill(handle, data, mode)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        _fill(draft, data, mode)
         os.replace(draft, path)
     except OSError as error:
-        os.unlink(draft)
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
         raise StorageError(path, error.strerror or str(error)) from error
     return True
 
 
-def _fill(handle: int, data: bytes, mode: int) -> None:
+def _fill(draft: str, data: bytes, mode: int) -> None:
+    """A draft of this very thread can only be left from before a crash: it goes."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     with open(handle, "wb") as file:
         os.fchmod(handle, mode)
         file.write(data)

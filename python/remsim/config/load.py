@@ -8,7 +8,6 @@ repeated, since a misspelt name may carry a secret.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -128,10 +127,15 @@ def nearest_path(section: str, name: str) -> str:
     if len(exact) == 1:
         return exact[0]
     here = [option.name for option in OPTIONS.values() if option.section == section]
-    similar = difflib.get_close_matches(name, here, 1, SIMILAR)
-    if similar:
-        return f"{section}.{similar[0]}"
-    return next(iter(difflib.get_close_matches(f"{section}.{name}", OPTIONS, 1, SIMILAR)), "")
+    similar = nearest_name(name, here)
+    return f"{section}.{similar}" if similar else nearest_name(f"{section}.{name}", OPTIONS)
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """The known name that `name` may mean; empty if none is similar."""
+    import difflib  # 1 MB, and seldom needed
+
+    return next(iter(difflib.get_close_matches(name, list(known), 1, SIMILAR)), "")
 
 
 def unknown_path_reason(path: str) -> str:
@@ -151,8 +155,7 @@ def _nonsense(path: str, expected: str) -> LoadResult:
 def _unknown_section(name: str) -> Notice:
     if ANONYMOUS.fullmatch(name):
         return Notice(name, "a section without a name is ignored; `remsim config migrate` names it")
-    nearest = difflib.get_close_matches(name, SECTION_NAMES, 1, SIMILAR)
-    return Notice(name, "unknown section, ignored", *nearest)
+    return Notice(name, "unknown section, ignored", nearest_name(name, SECTION_NAMES))
 
 
 def _read_section(name: str, options: Mapping[str, Raw], draft: _Draft) -> None:
