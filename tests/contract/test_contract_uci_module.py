@@ -335,6 +335,22 @@ def test_revert_drops_saved_and_unsaved_changes(run: Run) -> None:
     ]
 
 
+def test_arguments_of_a_wrong_kind_commit_save_and_revert_the_first_config(run: Run) -> None:
+    said = run(
+        """
+        put(); u = new(); u.set("test", "a", "x", "2")
+        out([said(u.commit)[0], "option x '2'" in text()])
+        u.set("test", "a", "x", "3")
+        out([said(u.save, 5)[0], text(where=SAVE), said(u.revert, "a", "b", "c", "d")[0],
+             text(where=SAVE), u.get("test", "a", "x")])
+        """
+    )
+    assert said == [
+        ["SystemError", True],
+        ["SystemError", "test.a.x='3'\n", "SystemError", "", "2"],
+    ]
+
+
 def test_two_objects_merge_at_commit(run: Run) -> None:
     said = run(
         """
@@ -463,6 +479,18 @@ def test_typed_values_of_euci(run: Run) -> None:
     many = {"b": ["97", "98"], "m": ["1", "2"], "g": ["1", "0", "0"]}
     assert said[1] == kept | one | many
     assert said[2] == ["named", "main", "NoDefault"]
+
+
+def test_where_the_real_one_crashes_the_drop_in_says_so(tmp_path: Path) -> None:
+    code = """
+    put(); u = new(); out(said(u.delete, 5))
+    with u: pass
+    out(said(u.confdir)); out(said(u.savedir))
+    """
+    program = PRELUDE + textwrap.dedent(code)
+    for kind, reason in stacks.run_code(program, LAB, str(tmp_path)):
+        assert kind == "RuntimeError"
+        assert "pyuci crashes here" in reason
 
 
 def test_dotted_name_in_one_argument_is_refused_loudly(tmp_path: Path) -> None:

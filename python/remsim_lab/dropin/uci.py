@@ -97,8 +97,18 @@ def _directories(
     return words.get("savedir"), words.get("confdir")
 
 
+def _names(values: tuple[object, ...]) -> list[bytes]:
+    """One to three names; none for arguments of a wrong kind or number."""
+    try:
+        return _arguments(values) if len(values) <= 3 else []
+    except (TypeError, ValueError):
+        return []
+
+
 class Uci:
     """Top level entry point to uci. `savedir` holds uncommitted changes, `confdir` the files."""
+
+    __slots__ = ("_context", "_tainted")
 
     def __init__(self, *arguments: str, **named: str) -> None:
         self._context: Context | None = Context()
@@ -142,11 +152,8 @@ class Uci:
 
     def _find(self, values: tuple[object, ...]) -> Pointer:
         """What the arguments of get and its like name."""
-        try:
-            words = _arguments(values)
-        except (TypeError, ValueError):
-            words = []
-        if not 1 <= len(words) <= 3:
+        words = _names(values)
+        if not words:
             raise UciExceptionNotFound
         try:
             context = self._open()
@@ -231,6 +238,8 @@ class Uci:
 
     def delete(self, *arguments: str) -> None:
         """A section or option; says nothing about one that is not there."""
+        if not _names(arguments):
+            raise RuntimeError("pyuci crashes here: delete() takes one to three strings.")
         pointer = self._find(arguments)
         self._quietly(lambda: self._open().delete(pointer))
         self._tainted = True
@@ -273,25 +282,33 @@ class Uci:
 
     # --- saving ---
 
-    def _packages(self, arguments: tuple[str, ...]) -> Pointer:
-        pointer = self._find(arguments)
+    def _each(self, arguments: tuple[str, ...], name: str, action: Any) -> None:
+        """Act on the named package, or - arguments of a wrong kind - on the first that is loaded."""
+        if _names(arguments):
+            pointer = self._find(arguments)
+            self._tainted = False
+            self._quietly(action, pointer)
+            return
+        for package in self._open().root[:1]:
+            pointer = Pointer(package.name)
+            pointer.found_package = package
+            self._quietly(action, pointer)
         self._tainted = False
-        return pointer
+        raise SystemError(
+            f"<method {name!r} of 'uci.Uci' objects> returned a result with an exception set"
+        )
 
     def save(self, *arguments: str) -> None:
         """Write the changes to the save directory, for other programs to see."""
-        pointer = self._packages(arguments)
-        self._quietly(lambda: self._open().save(_found(pointer)))
+        self._each(arguments, "save", lambda pointer: self._open().save(_found(pointer)))
 
     def commit(self, *arguments: str) -> None:
         """Write the changes to the config file; says nothing when that failed."""
-        pointer = self._packages(arguments)
-        self._quietly(lambda: self._open().commit(_found(pointer)))
+        self._each(arguments, "commit", lambda pointer: self._open().commit(_found(pointer)))
 
     def revert(self, *arguments: str) -> None:
         """Drop uncommitted changes, those in the save directory too."""
-        pointer = self._packages(arguments)
-        self._quietly(lambda: self._open().revert(pointer))
+        self._each(arguments, "revert", lambda pointer: self._open().revert(pointer))
 
     # --- what pyuci only names ---
 
