@@ -51,7 +51,7 @@ def _wants_own_lab(place: Place, arguments: dict[str, Any]) -> bool:
         ask(place.control_socket, {"command": "speed"}, running.append)
     except OSError:
         return True
-    return float(running[0]) != arguments["speed"]
+    return bool(float(running[0]) != arguments["speed"])
 
 
 def _say(line: str) -> None:

@@ -10,6 +10,8 @@ has no start of its own, so a restarted daemon finds its saved moments where it 
 
 from __future__ import annotations
 
+import faulthandler
+import logging
 import sys
 import threading
 import time
@@ -29,3 +31,18 @@ class FastClock:
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         return event.wait(max(0.0, timeout_s) / self._speed)
+
+
+def main(arguments: list[str]) -> int:
+    """`SPEED --root DIR`."""
+    from remsim.daemon import Daemon
+    from remsim.paths import Paths
+
+    speed, _, root = arguments
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    faulthandler.enable()
+    return Daemon(Paths(root), FastClock(float(speed))).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -40,6 +40,10 @@ class Place:
         return self.directory / "log"
 
     @property
+    def captures(self) -> Path:
+        return self.directory / "captures"
+
+    @property
     def control_socket(self) -> Path:
         return self.directory / "control.sock"
 

@@ -40,6 +40,8 @@ class Service:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._started = threading.Event()
+        self._allowed = threading.Event()
+        self._allowed.set()
         self._thread: threading.Thread | None = None
         self._error: OSError | None = None
 
@@ -66,9 +68,18 @@ class Service:
             if self._process is not None and self._process.poll() is None:
                 self._process.send_signal(number)
 
+    def pause(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """End it and leave it ended until `resume()`."""
+        self._allowed.clear()
+        self.kill(number)
+
+    def resume(self) -> None:
+        self._allowed.set()
+
     def stop(self) -> None:
         """SIGTERM, then SIGKILL; returns when it is gone."""
         self._stopping.set()
+        self._allowed.set()
         self.kill(signal.SIGTERM)
         if self._thread is not None:
             self._thread.join(STOP_LIMIT_S)
@@ -82,6 +93,7 @@ class Service:
             while not self._stopping.is_set():
                 self._run_once()
                 self._stopping.wait(self._respawn_s)
+                self._allowed.wait()
         except OSError as error:
             self._error = error
         finally:

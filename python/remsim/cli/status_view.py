@@ -58,6 +58,9 @@ def _overall(status: Table) -> tuple[str, str]:
         return "TROUBLE", "error"
     if severities:
         return "WARNING", "warning"
+    assignment = status.get("assignment") or {}
+    if assignment.get("wanted") and assignment.get("state") != "active":
+        return "STARTING", "warning"
     return "OK", "good"
 
 
@@ -178,7 +181,9 @@ def _client(status: Table, width: int) -> list[str]:
         "SIM client",
         width,
         str(client.get("state", UNKNOWN)),
-        f"card front-end {client['front_end']}" if client.get("front_end") else "",
+        f"card front-end {client['front_end']}"
+        if client.get("front_end", "none") != "none"
+        else "",
         f"no remote SIM: {client.get('why_not')}" if possible is False else "",
     )
 
@@ -230,7 +235,7 @@ def _up_word(is_up: object) -> str:
 
 def _path_cell(modem: Table) -> list[str]:
     path = modem.get("path") or {}
-    word = _up_word(path.get("up"))
+    word = path.get("state") or _up_word(path.get("up"))
     return [f"{word}: {path['reason']}" if path.get("reason") else word]
 
 
@@ -268,11 +273,12 @@ def _recovery_cell(modem: Table) -> list[str]:
 
 def _recovery_texts(recovery: Table) -> Iterator[str]:
     if recovery.get("active"):
-        step = recovery.get("step")
-        now = f"{step} under way" if step else "running"
-        yield f"{now}, attempt {recovery.get('attempt', UNKNOWN)}"
+        if recovery.get("step"):
+            yield f"{recovery['step']} under way"
         if recovery.get("next_step"):
-            yield f"then {recovery['next_step']} in {duration(recovery.get('next_in_s'))}"
+            yield f"next: {recovery['next_step']} in {duration(recovery.get('next_in_s'))}"
+        tried = ", ".join(recovery.get("tried") or ())
+        yield f"tried: {tried}" if tried else "nothing tried yet"
     if recovery.get("helped"):
         yield f"last helped by {recovery['helped']}"
     if recovery.get("failure"):

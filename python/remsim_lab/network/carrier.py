@@ -128,9 +128,13 @@ class Carrier:
         """At most `rate_bps` bits per second; 0 = unlimited."""
         self._change(direction, lambda condition: replace(condition, rate_bps=rate_bps))
 
+    def well(self) -> None:
+        """No silence, delay, loss or limit any more; plug and carrier stay as they are."""
+        self._change("both", lambda _: Condition())
+
     def restore(self) -> None:
         """Everything well again: plugged, carrier on, no silence, delay, loss or limit."""
-        self._change("both", lambda _: Condition())
+        self.well()
         if not self.is_plugged:
             self.plug()
         self._set_carrier(True)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What can be broken in the lab, by name. Data only: `remsim-lab --help` and the lab share it."""
+
+from __future__ import annotations
+
+# Target -> ways to fail; the first is the default.
+MODEM_WAYS = {
+    "signal": "no coverage: not registered, the link loses its carrier",
+    "hang": "the modem hangs until its reset line, bus or power is used; its link is dead",
+    "sim": "the SIM is not seen any more",
+    "port": "the AT port vanishes and comes back with `restore`; data goes on",
+    "link": "registered and up, but the carrier passes nothing",
+    "silent": "the AT port takes commands and answers nothing; data goes on",
+    "loss": "every third packet is lost",
+}
+IONMESH_WAYS = {
+    "down": "nothing listens, connections are reset",
+    "silent": "takes requests, never answers",
+    "500": "answers 500",
+    "slow": "a right answer, one byte a second",
+    "nonsense": "200 with a login page",
+    "huge": "an answer of 10 MB",
+    "503": "no slots",
+    "404": "knows nobody",
+    "401": "refuses everybody",
+    "cut": "closes in the middle of the answer",
+    "forget": "restarts without its assignments (over at once)",
+}
+UBUS_WAYS = {"restart": "killed, started again at once", "down": "killed, until `restore`"}
+DNS_WAYS = {
+    "silent": "no answer",
+    "failing": "SERVFAIL",
+    "empty": "no such name",
+}
+REMSIMD_WAYS = {
+    "kill": "SIGKILL; procd starts it again after 5 s",
+    "term": "SIGTERM: it detaches and is started again",
+}
+
+TARGETS: dict[str, dict[str, str]] = {
+    "modem1": MODEM_WAYS,
+    "modem2": MODEM_WAYS,
+    "ionmesh": IONMESH_WAYS,
+    "ubus": UBUS_WAYS,
+    "dns": DNS_WAYS,
+    "remsimd": REMSIMD_WAYS,
+}
