@@ -46,6 +46,11 @@ BOTH = (link(Role.PRIMARY), link(Role.IOT))
 IOT_LOST = (BOTH[0], replace(BOTH[1], is_up=False, addresses=()))
 
 
+def ethernet_link(role: Role) -> LinkObservation:
+    """The same with gateways, as RNDIS and NCM modems have them."""
+    return replace(link(role), gateways=(LINKS[role].gateway, LINKS[role].gateway6))
+
+
 def until(wanted: Callable[[], object], what: str) -> None:
     """Wait for something, with an end."""
     end = time.monotonic() + LIMIT_S

@@ -5,27 +5,31 @@ from __future__ import annotations
 
 import json
 import queue
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from remsim.clock import SystemClock
+from remsim.clock import Deadline, SystemClock
 from remsim.command import Output, run
-from remsim.errors import DeviceError
+from remsim.errors import BusError, DeviceError
 from remsim.events import Event, LinkSeen
 from remsim.link import LinkWatcher
 from remsim.model import LinkObservation, Role
-from remsim.netifd import Netifd
+from remsim.netifd import InterfaceControl, Netifd
 from remsim.paths import Paths
 from remsim_lab.network.addresses import WEBSITE
 from remsim_lab.network.links import setup_of
 from remsim_lab.network.netifd import Interface
 from remsim_lab.network.topology import Topology
+from remsim_lab.ubus.background import BackgroundBroker
 from scenario.router_ns import LIMIT_S, send, until, wakeups_within
 
 pytestmark = pytest.mark.netns
 
+PYTHON = Path(__file__).parents[2] / "python"
 NAMES = ((Role.PRIMARY, "wwan0"), (Role.IOT, "wwan1"))
 Seen = Callable[[Role, Callable[[LinkObservation], bool]], LinkObservation]
 
@@ -135,6 +139,36 @@ def test_netifds_logical_name_leads_to_the_device_and_its_dns(net: Topology) -> 
         assert (primary.interface, primary.device) == ("modem1", "wwan0")
         assert primary.dns_servers == ("10.64.0.53",)
         assert seen(Role.IOT, lambda link: link.is_usable).dns_servers == ("10.65.0.53",)
+
+
+def test_the_ubus_command_takes_an_interface_down_and_up(bus: BackgroundBroker) -> None:
+    def with_lab_ubus(argv: Sequence[str], stdin: str, timeout_s: float) -> Output:
+        if argv[0] == "ubus":
+            options = ("-s", bus.path, *argv[3:])
+            python = ("env", f"PYTHONPATH={PYTHON}", sys.executable)
+            argv = (*python, "-m", "remsim_lab.ubus.command", *options)
+        return run(argv, stdin, timeout_s)
+
+    with Topology("link", 5.0, has_netifd=True) as net:
+        net.start_netifd(bus.path)
+        netifd = Netifd(Paths(), with_lab_ubus)
+        with watching(net, NAMES, with_lab_ubus) as (watcher, seen):
+            until(lambda: _knows(netifd), "netifd on the bus")
+            watcher.poke()
+            found = seen(Role.IOT, lambda link: link.is_usable and link.dns_servers != ())
+            assert found.dns_servers == ("10.65.0.53",)
+            control = InterfaceControl("wwan1", netifd, with_lab_ubus)
+            control.down(Deadline.after(SystemClock(), LIMIT_S))
+            seen(Role.IOT, lambda link: not link.is_usable)
+            control.up(Deadline.after(SystemClock(), LIMIT_S))
+            seen(Role.IOT, lambda link: link.is_usable)
+
+
+def _knows(netifd: Netifd) -> bool:
+    try:
+        return netifd.find("wwan1") is not None
+    except BusError:
+        return False
 
 
 def test_an_idle_watcher_sleeps(net: Topology) -> None:

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -39,7 +39,7 @@ class Capture:
     def __init__(self, path: Path, inside: tuple[str, ...]) -> None:
         self.path = path
         self.inside = inside
-        self.on_close: list[Capture] | None = None
+        self.on_close: Callable[[Capture], None] | None = None
         self._file: BinaryIO | None = None
         self._outbound: list[bool] = []
         self._lock = threading.Lock()
@@ -58,8 +58,9 @@ class Capture:
                 self._outbound.append(outbound)
 
     def close(self) -> None:
-        if self.on_close is not None and self in self.on_close:
-            self.on_close.remove(self)
+        on_close, self.on_close = self.on_close, None
+        if on_close is not None:
+            on_close(self)
         with self._lock:
             if self._file is not None:
                 self._file.close()

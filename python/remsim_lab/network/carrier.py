@@ -160,7 +160,7 @@ class Carrier:
         """Everything that crosses the router's end of the link from now on."""
         inside = tuple(str(address) for address in self._own)
         capture = Capture(path, inside).open()
-        capture.on_close = self._captures
+        capture.on_close = self._forget
         with self._engine.locked():
             self._captures.append(capture)
         return capture
@@ -168,6 +168,10 @@ class Carrier:
     def counts(self, direction: str) -> Counts:
         with self._engine.locked():
             return replace((self._up if direction == "up" else self._down).counts)
+
+    def _forget(self, capture: Capture) -> None:
+        with self._engine.locked():
+            self._captures.remove(capture)
 
     # --- inside ------------------------------------------------------------------------------
 

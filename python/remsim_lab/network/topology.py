@@ -39,6 +39,7 @@ from remsim_lab.network.capture import Capture
 from remsim_lab.network.carrier import Carrier
 from remsim_lab.network.dns import NameServer
 from remsim_lab.network.engine import Engine
+from remsim_lab.network.ethernet import EthernetCarrier
 from remsim_lab.network.links import LinkSetup, bring_down, bring_up, setup_of
 from remsim_lab.network.namespace import (
     END_LIMIT_S,
@@ -71,6 +72,7 @@ class Topology:
     """`name` is for people; `speed` shortens the carriers' delays; `seed` feeds their losses.
 
     `directory` gets the captures (default: a new temporary one, removed at the end).
+    `has_gateways=True` makes Ethernet-like links with gateways instead of raw-IP ones.
     `has_netifd=False`: the links are configured at start and after a re-plug by this object;
     with True that is left to `remsim_lab.network.netifd`, run by the caller.
     """
@@ -85,6 +87,7 @@ class Topology:
         seed: int = 0,
         directory: Path | None = None,
         has_netifd: bool = False,
+        has_gateways: bool = False,
     ) -> None:
         self.name = name
         self.speed = speed
@@ -97,9 +100,9 @@ class Topology:
         self.directory = directory
         self._has_netifd = has_netifd
         self._engine = Engine(f"lab-carriers-{name}")
+        self._has_gateways = has_gateways
         self._carriers = {
-            role: Carrier(role, self.router, self.servers, self._engine, speed, seed + number)
-            for number, role in enumerate(Role)
+            role: self._make_carrier(role, seed + number) for number, role in enumerate(Role)
         }
         self._stack = ExitStack()
         self._captures = 0
@@ -141,12 +144,12 @@ class Topology:
 
     # --- use ---------------------------------------------------------------------------------
 
-    def carrier(self, role: Role) -> Carrier:
+    def carrier(self, role: Role) -> Carrier | EthernetCarrier:
         return self._carriers[role]
 
     def setup(self, role: Role) -> LinkSetup:
         """How netifd (or its stand-in) configures this link."""
-        return setup_of(role)
+        return setup_of(role, has_gateway=self._has_gateways)
 
     def start_netifd(self, ubus_socket: str, up_delay_s: float = 0.5) -> subprocess.Popen[bytes]:
         """The stand-in for netifd in the router, on this broker; ended with the network."""
@@ -154,6 +157,7 @@ class Topology:
         path = os.pathsep.join((str(python), str(python / "remsim_lab" / "dropin")))
         argv = [sys.executable, "-m", "remsim_lab.network.netifd", "--socket", ubus_socket]
         argv += ["--up-delay", str(up_delay_s / self.speed)]
+        argv += ["--gateways"] if self._has_gateways else []
         process = self.router.popen(argv, env={**os.environ, "PYTHONPATH": path})
         self._stack.callback(_end, process)
         return process
@@ -213,6 +217,11 @@ class Topology:
     def _begin(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
         begin()
         self._stack.callback(end)
+
+    def _make_carrier(self, role: Role, seed: int) -> Carrier | EthernetCarrier:
+        if self._has_gateways:
+            return EthernetCarrier(role, self.router, self.servers, self._engine)
+        return Carrier(role, self.router, self.servers, self._engine, self.speed, seed)
 
     def _make_servers(self) -> None:
         lines = [f"addr add {each}/32 dev lo" for each in SERVER_ADDRESSES]
