@@ -35,7 +35,7 @@ _UCRED = struct.Struct("3i")  # pid, uid, gid (socket(7), SO_PEERCRED)
 class Connection:
     """A socket and what could not be written to it yet."""
 
-    __slots__ = ("frames", "peer", "queue", "queued_bytes", "sock")
+    __slots__ = ("closing", "frames", "peer", "queue", "queued_bytes", "sock")
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -43,6 +43,7 @@ class Connection:
         self.queue: deque[bytes] = deque()
         self.queued_bytes = 0
         self.peer: Peer | None = None
+        self.closing = False  # what cannot be written at once is lost
 
 
 def credentials_of(sock: socket.socket) -> Credentials | None:
@@ -170,11 +171,12 @@ class Broker:
 
     def _drop(self, connection: Connection) -> None:
         self._selector.unregister(connection.sock)
-        connection.sock.close()
         connection.queue.clear()
+        connection.closing = True
         if connection.peer is not None:
-            self._connections.pop(connection.peer.ident, None)
             self._bus.disconnect(connection.peer)
+            self._connections.pop(connection.peer.ident, None)
+        connection.sock.close()
 
     # --- output ---
 
@@ -185,7 +187,7 @@ class Broker:
             return
         if not connection.queue:
             rest = data[_send_some(connection.sock, data) :]
-            if not rest:
+            if not rest or connection.closing:
                 return
             self._watch(connection, peer, congested=True)
             data = rest

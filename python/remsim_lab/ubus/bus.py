@@ -86,14 +86,13 @@ class Pattern:
 class Peer:
     """One connection. `congested` says that its socket takes no more: long lookups wait for it."""
 
-    __slots__ = ("congested", "gone", "ident", "lookups", "monitor_sequence", "objects", "who")
+    __slots__ = ("congested", "ident", "lookups", "monitor_sequence", "objects", "who")
 
     def __init__(self, ident: int, who: Credentials) -> None:
         self.ident = ident
         self.who = who
         self.objects: list[BusObject] = []
         self.congested = False
-        self.gone = False
         self.lookups: list[_Lookup] = []
         self.monitor_sequence: int | None = None
 
@@ -158,14 +157,14 @@ class Bus:
         return peer
 
     def disconnect(self, peer: Peer) -> None:
-        """Take a peer's objects away, newest first, and tell those who care."""
-        if self._peers.pop(peer.ident, None) is None:
+        """Take a peer's objects away, newest first, and tell those who care - the peer too."""
+        if peer.ident not in self._peers:
             return
-        peer.gone = True
         if peer in self._monitors:
             self._monitors.remove(peer)
         while peer.objects:
             self._free_object(peer.objects[0])
+        del self._peers[peer.ident]
 
     def receive(self, peer: Peer, frame: Frame) -> None:
         """Carry out one message."""
@@ -194,8 +193,6 @@ class Bus:
         self._forward(peer, frame)
 
     def _forward(self, peer: Peer, frame: Frame) -> None:
-        if peer.gone:
-            return
         if self._monitors and frame.kind != wire.MONITOR:
             self._monitor(peer, frame, sent=True)
         self._send(peer, frame.encode())
