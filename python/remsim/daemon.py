@@ -18,7 +18,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,9 @@ from remsim.core import ClientChanged, CoreEvent, PolicyChanged, ReloadDone, Res
 from remsim.errors import BusError, ConfigError, RemsimError
 from remsim.events import Event, Hotplugged, LinkSeen, Order
 from remsim.failover.machine import FailoverState
+from remsim.history import series
+from remsim.history.keeper import HistoryKeeper, Question
+from remsim.history.store import AuditRow
 from remsim.jobs import Kind, Wanted
 from remsim.paths import Paths
 from remsim.settings import Settings, build
@@ -52,6 +55,7 @@ STUCK_AFTER_S = (
 )
 WATCHDOG_PERIOD_S = 10.0
 STUCK_EXIT = 70  # sysexits EX_SOFTWARE
+SAMPLE_PERIOD_S = 60.0  # of the history
 SAVE_PERIOD_S = 300.0  # the saved state is never older, even when nothing happens
 BUILD_TIME_S = (
     1_790_000_000.0  # replaced by `make ipk`: certificates that were over by then are bad
@@ -76,7 +80,10 @@ class Daemon:
         self._config, self._settings = self._first_configuration()
         self._state = self._adopted()
         self._workers = Workers(self._settings, paths, self._clock, self._post)
-        self._storage = StorageWorker(paths, self._post)
+        self._sample_at = self._clock.monotonic()
+        self._boot_id = boot_id()
+        history = HistoryKeeper(paths, self._clock, self._boot_id, LOG.warning)
+        self._storage = StorageWorker(paths, self._post, history)
         self._bus = BusServer(
             paths.ubus_socket, Methods(self).handle, self._clock, on_connected=self._announce
         )
@@ -225,6 +232,13 @@ class Daemon:
             self._step(Tick())
         if now >= self._save_at:
             self._save()
+        if now >= self._sample_at:
+            self._sample(now)
+
+    def _sample(self, now: float) -> None:
+        self._sample_at = now + SAMPLE_PERIOD_S
+        with _logged("sample"):
+            self._storage.sample(now, series.sample(self._state))
 
     def _post(self, event: Event | ConfigRead) -> None:
         """From any thread. A full queue means a stuck main loop: the watchdog's business."""
@@ -269,6 +283,9 @@ class Daemon:
         for entry in result.news:
             LOG.info("%s: %s", entry.kind, entry.text)
             self._bus.send(STATE_EVENT, snapshot.event_json(entry, context))
+        if result.news:
+            with _logged("audit"):
+                self._storage.write_down(self._audit_rows(result, context))
         now = self._clock.monotonic()
         for alert in result.raised:
             told = snapshot.alert_json(alert, context, now)
@@ -276,6 +293,20 @@ class Daemon:
         for alert in result.cleared:
             told = snapshot.alert_json(alert, context, now)
             self._bus.send(ALERT_EVENT, {**told, "raised": False})
+
+    def _audit_rows(self, result: Result, context: Context) -> tuple[AuditRow, ...]:
+        return tuple(
+            AuditRow(
+                entry.seq,
+                context.wall(entry.at),
+                self._boot_id,
+                entry.at,
+                entry.kind,
+                entry.role.value if entry.role is not None else None,
+                entry.text,
+            )
+            for entry in result.news
+        )
 
     def _announce(self) -> None:
         """After each connect to ubusd: listeners may have missed what happened."""
@@ -338,11 +369,24 @@ class Daemon:
             "warnings": [notice.as_json() for notice in result.notices],
         }
 
+    def history(self, question: Question) -> Json:
+        answer = self._storage.history(question)
+        return dict(answer) if answer is not None else {"pending": True}
+
     def client_event(self, event: ClientEvent) -> None:
         self._settling = client_events.collect(self._settling, event, self._clock.monotonic())
 
     def hotplug(self, event: Hotplugged) -> None:
         self._workers.hotplug(event)
+
+
+@contextlib.contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Storage that does not keep up costs history, never the daemon."""
+    try:
+        yield
+    except RemsimError as error:
+        LOG.warning("%s lost: %s", what, error.reason)
 
 
 def boot_id() -> str:

@@ -48,12 +48,15 @@ class Context:
     warnings: tuple[Json, ...] = ()
     interfaces: tuple[tuple[Role, str], ...] = ()
 
-    def iso(self, at: float | None) -> str | None:
-        """Wall time of a monotonic moment, null while the clock has not been set."""
-        if at is None:
-            return None
+    def wall(self, at: float) -> float | None:
+        """Unix seconds of a monotonic moment, None while the clock has not been set."""
         wall = at + self.wall_minus_monotonic
-        if wall < CLOCK_SET_FROM:
+        return wall if wall >= CLOCK_SET_FROM else None
+
+    def iso(self, at: float | None) -> str | None:
+        """The same in ISO 8601."""
+        wall = self.wall(at) if at is not None else None
+        if wall is None:
             return None
         return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The storage thread: everything that may wait for flash. It posts what it read.
 
-The one write to flash is the accepted configuration, when it changed.
+Flash is written for the accepted configuration, when it changed, and for the history, seldom.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from remsim.config import store
 from remsim.config.values import Config, LoadResult
 from remsim.errors import BusyError, RemsimError, StorageError
+from remsim.history.keeper import HistoryKeeper, Question
+from remsim.history.store import AuditRow
 from remsim.paths import Paths
 
 LOG = logging.getLogger(__name__)
@@ -37,9 +40,12 @@ Task = Callable[[], object]
 class StorageWorker:
     """`post` takes ConfigRead. No method blocks; BusyError when too much waits."""
 
-    def __init__(self, paths: Paths, post: Callable[[ConfigRead], None]) -> None:
+    def __init__(
+        self, paths: Paths, post: Callable[[ConfigRead], None], history: HistoryKeeper
+    ) -> None:
         self._paths = paths
         self._post = post
+        self._history = history
         self._tasks: queue.Queue[Task | None] = queue.Queue(QUEUE_MAX)
         self._thread: threading.Thread | None = None
 
@@ -62,6 +68,18 @@ class StorageWorker:
         """For the next boot, should the file be broken by then."""
         self._put(lambda: store.keep_accepted(self._paths, config))
 
+    def sample(self, at: float, values: Mapping[str, float]) -> None:
+        """One sample of the history, `at` monotonic seconds."""
+        self._put(lambda: self._history.sample(at, values))
+
+    def write_down(self, rows: tuple[AuditRow, ...]) -> None:
+        self._put(lambda: self._history.write_down(rows))
+
+    def history(self, question: Question) -> Mapping[str, Any] | None:
+        """The prepared answer, or None; a fresh one is being prepared either way."""
+        self._put(lambda: self._history.prepare(question))
+        return self._history.answers.get(question)
+
     def _put(self, task: Task | None) -> None:
         try:
             self._tasks.put_nowait(task)
@@ -74,6 +92,7 @@ class StorageWorker:
                 task()
             except (RemsimError, OSError) as error:
                 LOG.error("storage: %s", error)
+        self._history.close()
 
 
 def read_text(path: str) -> str | None:

@@ -19,6 +19,7 @@ from remsim.client_events import ClientEvent
 from remsim.core import State
 from remsim.errors import ArgumentError, RemsimError
 from remsim.events import Hotplugged, ModemSeen
+from remsim.history.keeper import Question
 from remsim.jobs import Wanted
 from remsim.model import Failure, ModemObservation, ModemState, Reading, Role, Signal
 from remsim.snapshot import Context, Json
@@ -55,6 +56,9 @@ class Daemon:
     def validate(self, values: Mapping[str, object]) -> Json:
         return {"ok": True, "problems": []}
 
+    def history(self, question: Question) -> Json:
+        return {"pending": True}
+
     def client_event(self, event: ClientEvent) -> None:
         self.client_events.append(event)
 
@@ -70,6 +74,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "events_since": {"since": 0, "limit": 10},
     "job": {"id": "1"},
     "validate": {"values": {"heartbeat.interval": 30}},
+    "history": {"series": "modem1.rsrp heartbeat.rtt", "window": "day"},
+    "audit": {"before": 0, "limit": 20},
     "sim": {"modem": "modem2", "source": "local"},
     "reset": {"modem": "modem2"},
     "reset_by": {"modem": "modem1", "step": "radio"},

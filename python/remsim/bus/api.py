@@ -88,6 +88,24 @@ METHODS: tuple[Method, ...] = (
     ),
     Method("jobs", Access.STATUS, "The newest 50 jobs, without results"),
     Method(
+        "history",
+        Access.STATUS,
+        "Series of signal, traffic and heartbeat; `pending` while the first answer is prepared",
+        (
+            Argument("series", Wire.STRING, "up to 6 names with blanks between, e.g. modem1.rsrp"),
+            Argument("window", Wire.STRING, "hour, day, week or month"),
+        ),
+    ),
+    Method(
+        "audit",
+        Access.STATUS,
+        "The lasting log of events and actions, newest first",
+        (
+            Argument("before", Wire.ANY, "row id to go back from, 0 for the newest"),
+            Argument("limit", Wire.ANY, "1..500"),
+        ),
+    ),
+    Method(
         "config",
         Access.CONTROL,
         "Effective configuration, secrets masked, with problems and warnings",

@@ -8,13 +8,17 @@ method table; `tests/meta` holds the two together.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from remsim import snapshot
+from remsim.bus.api import LUCI_OBJECT
 from remsim.client_events import ClientEvent
 from remsim.core import State
 from remsim.errors import ArgumentError
 from remsim.events import Hotplugged
+from remsim.history.keeper import Question
+from remsim.history.series import BY_NAME, NAMES_MAX, Window
 from remsim.jobs import Kind, Wanted
 from remsim.model import Role, SimSource, Step
 from remsim.snapshot import Context, Json
@@ -46,6 +50,8 @@ class Daemon(Protocol):
 
     def validate(self, values: Mapping[str, object]) -> Json: ...
 
+    def history(self, question: Question) -> Json: ...
+
     def client_event(self, event: ClientEvent) -> None: ...
 
     def hotplug(self, event: Hotplugged) -> None: ...
@@ -56,6 +62,7 @@ class Methods:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
+        self._origin = "ubus"
         self._table: dict[str, Callable[[Arguments], Json]] = {
             "status": self._status,
             "info": self._info,
@@ -63,6 +70,8 @@ class Methods:
             "events_since": self._events_since,
             "job": self._job,
             "jobs": self._jobs,
+            "history": self._history,
+            "audit": self._audit,
             "config": self._config,
             "validate": self._validate,
             "reload": self._reload,
@@ -83,10 +92,11 @@ class Methods:
         return tuple(self._table)
 
     def handle(self, object_name: str, method: str, arguments: Arguments) -> Json:
+        self._origin = "LuCI" if object_name == LUCI_OBJECT else "ubus"
         return self._table[method](arguments)
 
     def _start(self, wanted: Wanted) -> Json:
-        return {"job": self._daemon.start_job(wanted)}
+        return {"job": self._daemon.start_job(replace(wanted, origin=self._origin))}
 
     # --- answers from the state ------------------------------------------------------------
 
@@ -123,6 +133,28 @@ class Methods:
         now = self._daemon.now()
         jobs = self._daemon.state().jobs
         return {"jobs": [snapshot.job_json(job, now, with_result=False) for job in jobs]}
+
+    def _history(self, arguments: Arguments) -> Json:
+        names = tuple(dict.fromkeys(_text(arguments, "series").split()))
+        unknown = [name for name in names if name not in BY_NAME]
+        if not names or unknown:
+            known = ", ".join(BY_NAME)
+            said = f"{unknown[0]!r} is no series" if unknown else "no series named"
+            raise ArgumentError("series", f"{said}; there are {known}")
+        if len(names) > NAMES_MAX:
+            raise ArgumentError("series", f"more than {NAMES_MAX} series at once")
+        word = _text(arguments, "window")
+        try:
+            window = Window(word)
+        except ValueError:
+            words = ", ".join(window.value for window in Window)
+            raise ArgumentError("window", f"{word!r} is none of {words}") from None
+        return self._daemon.history(Question(names, window))
+
+    def _audit(self, arguments: Arguments) -> Json:
+        before = _whole(arguments, "before", 0, 2**53)
+        limit = _whole(arguments, "limit", 1, EVENTS_LIMIT)
+        return self._daemon.history(Question(before=before, limit=limit))
 
     def _config(self, _: Arguments) -> Json:
         return self._daemon.config_json()

@@ -61,6 +61,13 @@ def channel_of(cla: int) -> int:
     return 4 + (cla & 0x0F) if cla & 0x40 else cla & 0x03
 
 
+def on_channel(command: bytes, number: int) -> bytes:
+    """The same command for another logical channel, TS 102 221 10.1.1. No secure messaging."""
+    base = command[0] & 0x80
+    cla = base | number if number < 4 else base | 0x40 | (number - 4)
+    return bytes((cla,)) + command[1:]
+
+
 def status_word(response: bytes) -> int:
     return int.from_bytes(response[-2:], "big")
 

@@ -31,6 +31,7 @@ ICCID_OCTETS = 10
 _PIN_OCTETS = 8
 _CLOSE = 0x80  # P1 of MANAGE CHANNEL
 _ACTIVATES = 0x01  # P1 of STATUS: the application is initialised in the terminal
+_OPEN_CHANNEL = b"\x00\x70\x00\x00\x01"  # number assigned by the card, one octet of answer
 _OK = b"\x90\x00"
 
 
@@ -45,7 +46,6 @@ class Step:
 @dataclass(slots=True)
 class _Channel:
     place: Place
-    opening: bytes | None = None  # its MANAGE CHANNEL; None for the basic channel
     pins: dict[int, bytes] = field(default_factory=dict, repr=False)  # VERIFY by key reference
 
 
@@ -127,9 +127,12 @@ class Selection:
             yield Step(self._identity.read, lambda response: response == wanted)
 
     def _openings(self) -> Iterator[Step]:
-        for number, channel in self._channels.items():
-            if channel.opening is not None:
-                yield Step(channel.opening, _opens(number))
+        """The card gives out the lowest free number: open up to the highest, close the others."""
+        highest = max(self._channels)
+        yield from (Step(_OPEN_CHANNEL, _opens(number)) for number in range(1, highest + 1))
+        for number in range(1, highest):
+            if number not in self._channels:
+                yield Step(_close_channel(number), is_done)
 
     def _selections(self) -> Iterator[Step]:
         for number, channel in self._channels.items():
@@ -180,8 +183,8 @@ class Selection:
         number = response[0] if len(response) > 2 else command[3]
         if 0 < number < MAX_CHANNELS:
             inherits = channel_of(command[0]) != 0  # TS 102 221 8.7: else the master file
-            place = origin.place if inherits else Place()
-            self._channels[number] = _Channel(place, command)
+            place = origin.place.on_channel(number) if inherits else Place()
+            self._channels[number] = _Channel(place)
 
     def _note_verify(self, channel: _Channel, command: bytes, response: bytes) -> None:
         if len(command) == HEADER + _PIN_OCTETS and _is_verified(response):
@@ -230,6 +233,10 @@ def _is_verified(response: bytes) -> bool:
 
 def _verify(cla: int, reference: int, pin: bytes) -> bytes:
     return bytes((cla, Ins.VERIFY, 0, reference, _PIN_OCTETS)) + pin
+
+
+def _close_channel(number: int) -> bytes:
+    return bytes((0x00, Ins.MANAGE_CHANNEL, _CLOSE, number, 0x00))
 
 
 def _opens(number: int) -> Callable[[bytes], bool]:

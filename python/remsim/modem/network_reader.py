@@ -67,8 +67,11 @@ class NetworkReader:
         self._signal_at = 0.0
 
     def read(self, profile: Profile, deadline: Deadline) -> None:
-        before = self.registration.value
+        was_registered, before = self.is_registered, self.registration.value
         self._read_registration(profile.registration, deadline)
+        if self.is_registered != was_registered:
+            self._signal_at = 0.0
+            self.radio.ask_soon()
         if self.is_registered:
             if self.registration.value != before:
                 self.operator.ask_soon()

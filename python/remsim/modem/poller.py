@@ -21,6 +21,7 @@ from remsim.modem.memory import ModemMemory
 from remsim.modem.network_reader import NetworkReader
 from remsim.modem.profile import Profile
 from remsim.modem.readings import Field, failure_of
+from remsim.modem.session import AtSession
 from remsim.modem.settings import ModemSettings
 from remsim.modem.sim_reader import SimReader
 from remsim.modem.state import Seen, decide
@@ -56,7 +57,8 @@ class Poller:
         self._clock = clock
         self._memory = memory
         self._log = logging.getLogger(f"remsim.{settings.role.value}")
-        self._answered_at: float | None = None
+        self._session: AtSession | None = None
+        self._answered_at: float | None = None  # over this session
         self._is_present = False
         self._is_ours = True
         self._is_set_up = False
@@ -125,6 +127,8 @@ class Poller:
 
     def _read(self) -> None:
         session = self._attachment.open()
+        if session is not self._session:
+            self._session, self._answered_at = session, None
         self._is_present = self._is_ours = True
         deadline = Deadline.after(self._clock, POLL_BUDGET_S)
         if not session.is_in_step:

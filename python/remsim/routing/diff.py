@@ -179,11 +179,16 @@ def _rule_words(rule: Rule) -> str:
     words = [f"priority {rule.priority}"]
     if rule.mask:
         words.append(f"fwmark {rule.mark:#x}/{rule.mask:#x}")
+    if rule.source:
+        words.append(f"from {rule.source}")
     if rule.to:
         words.append(f"to {rule.to}")
     if rule.is_local:
         words.append("iif lo")
-    return " ".join([*words, f"lookup {rule.table} protocol {PROTOCOL}"])
+    words.append(f"lookup {rule.table}")
+    if rule.skips_default:
+        words.append("suppress_prefixlength 0")
+    return " ".join([*words, f"protocol {PROTOCOL}"])
 
 
 def _route_words(route: Route) -> str:

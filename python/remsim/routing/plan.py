@@ -7,6 +7,9 @@ Pure; decides nothing but where packets go. Design section 6:
   priority+2   the mark of the IoT link selects table 12, likewise
   priority+3   the servers' addresses select table 10, for a client that cannot set marks
   priority+4   allowed hosts select table 12, while the IoT link is usable
+  priority+5   what has a link's own address as its source: main, but not its default,
+  priority+6   then that link's table. Answers leave where they were asked, and the kernel's
+               reverse path filter, which knows no mark, lets the answers to our packets in
 The marks come before the addresses, so that a beat over one link reaches a server that table 10
 leads over the other. Only what the router itself sends is selected by address.
 """
@@ -14,7 +17,7 @@ leads over the other. Only what the router itself sends is selected by address.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 
@@ -205,6 +208,19 @@ def _rules(settings: RoutingSettings, links: Sequence[LinkObservation]) -> Itera
         for network in _allowed(settings):
             yield Rule(_family(network), settings.priority + 4, settings.table_of(Role.IOT),
                        to=str(network), is_local=True)  # fmt: skip
+    yield from _source_rules(settings, links)
+
+
+def _source_rules(settings: RoutingSettings, links: Sequence[LinkObservation]) -> Iterator[Rule]:
+    for role in Role:
+        link = _find(links, role)
+        for address in link.addresses if link is not None else ():
+            host = ip_network(ip_interface(address).ip)
+            main = Rule(_family(host), settings.priority + 5, MAIN_TABLE, is_local=True,
+                        source=str(host), skips_default=True)  # fmt: skip
+            yield main
+            yield replace(main, priority=settings.priority + 6, table=settings.table_of(role),
+                          skips_default=False)  # fmt: skip
 
 
 # --- static mode -----------------------------------------------------------------------------

@@ -90,11 +90,13 @@ def _rule(rule: Json, family: Family) -> Rule:
         int(str(rule.get("fwmask", "0xffffffff" if "fwmark" in rule else "0")), 0),
         _prefix(rule, "dst", family),
         rule.get("iif") == "lo",
+        _prefix(rule, "src", family),
+        rule.get("suppress_prefixlen") == 0,
     )
 
 
 def _prefix(rule: Json, key: str, family: Family) -> str:
-    if key not in rule:
+    if rule.get(key, "all") == "all":
         return ""
     full = 32 if family is Family.IPV4 else 128
     return f"{rule[key]}/{rule.get(key + 'len', full)}"

@@ -26,7 +26,10 @@ class Family(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rule:
-    """One policy rule of ours. `to` is a prefix; `is_local` = only what this router sends."""
+    """One policy rule of ours. `to`, `source` are prefixes; `is_local` = only what this router sends.
+
+    `skips_default` = the table's default routes do not count (suppress_prefixlength 0).
+    """
 
     family: Family
     priority: int
@@ -35,6 +38,8 @@ class Rule:
     mask: int = 0
     to: str = ""
     is_local: bool = False
+    source: str = ""
+    skips_default: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

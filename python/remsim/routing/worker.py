@@ -30,7 +30,7 @@ LOG = logging.getLogger(__name__)
 QUEUE_MAX = 32  # orders waiting; more means that the core goes wild
 LOOK_PERIOD_S = 60.0  # without any notification
 SETTLE_S = 0.2  # a flush is many notifications; look once, when they pause
-LOOK_GAP_S = 1.0  # busy routers change routes all the time
+LOOK_GAP_S = 0.5  # busy routers change routes all the time
 RETRY_S = 5.0  # after what could not be put back
 
 NOTICES = (IPV4_ROUTE, IPV4_RULE, IPV6_ROUTE, IPV6_RULE)

@@ -181,6 +181,11 @@ class Link:
         if self._pinged_at is None and self.is_connected:
             self._ping(now)
 
+    @property
+    def heard_at(self) -> float:
+        """When the last octets came."""
+        return self._heard_at
+
     # --- events -----------------------------------------------------------------------------------
 
     @property
