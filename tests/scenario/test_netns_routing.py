@@ -21,6 +21,7 @@ from remsim.routing.plan import RoutingMode, RoutingSettings, make_plan, release
 from remsim.routing.tool import check
 from remsim.routing.worker import NOTICES
 from remsim_lab.network.addresses import (
+    LINKS,
     ORCHESTRATOR,
     ORCHESTRATOR6,
     REMSIM_SERVER,
@@ -208,6 +209,24 @@ def test_a_shared_iot_link_carries_users_when_the_primary_is_gone(net: Topology)
     with net.capture(Role.IOT) as iot, net.lan_traffic(50.0):
         net.interface_down(Role.PRIMARY)
         until(lambda: iot.sent(destination=WEBSITE), "user traffic on wwan1")
+
+
+@pytest.mark.parametrize("strictness", [0, 1, 2])
+def test_answers_pass_the_reverse_path_filter_without_the_primary(
+    net: Topology, strictness: int
+) -> None:
+    net.router.run(["sysctl", "-q", "-w", f"net.ipv4.conf.all.rp_filter={strictness}"])
+    net.interface_down(Role.PRIMARY)
+    apply(net, Role.IOT)
+    mark = str(MARKS.of(Role.IOT))
+    net.router.run(["ping", "-c", "1", "-W", "1", "-I", "wwan1", "-m", mark, "1.1.1.1"])
+
+
+def test_the_lan_still_reaches_the_router_at_a_links_address(net: Topology) -> None:
+    apply(net, Role.IOT)
+    for role in Role:
+        address = LINKS[role].address.partition("/")[0]
+        net.lan.run(["ping", "-c", "1", "-W", "1", address])
 
 
 def test_static_mode_leads_bound_sockets_over_both_links(net: Topology) -> None:

@@ -60,6 +60,12 @@ def test_only_rules_with_our_protocol_are_ours() -> None:
         Rule(Family.IPV4, 100, 10, 0x52000000, 0xFF000000),
         Rule(Family.IPV4, 103, 10, to="1.2.3.0/24", is_local=True),
         Rule(Family.IPV4, 103, 10, to="1.2.3.4/32", is_local=True),
+        Rule(
+            *(Family.IPV4, 105, 254),
+            is_local=True,
+            source="10.65.1.2/32",
+            skips_default=True,
+        ),
     )
 
 

@@ -26,9 +26,10 @@ class Family(IntEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rule:
-    """One policy rule of ours. `to`, `source` are prefixes; `is_local` = only what this router sends.
+    """One policy rule of ours. `to` and `source` are prefixes.
 
-    `skips_default` = the table's default routes do not count (suppress_prefixlength 0).
+    `is_local` = only what this router itself sends; `skips_default` = the table's default routes
+    do not count (suppress_prefixlength 0).
     """
 
     family: Family
