@@ -22,6 +22,9 @@ from remsim.cli.exits import HELP, Exit
 REPOSITORY = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _EXAMPLES = {
+    "series": "modem1.rsrp heartbeat.rtt",
+    "window": "day",
+    "before": 0,
     "modem": "modem1",
     "source": "local",
     "step": "reset_line",
