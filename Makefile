@@ -162,6 +162,12 @@ endef
 Package/luci-app-remsim-compat/postinst = $(LuciReload)
 Package/luci-app-remsim-compat/postrm = $(LuciReload)
 
+# The names under which LuCI's language menu lists them.
+LANGUAGE.de := Deutsch (German)
+LANGUAGE.es := Español (Spanish)
+LANGUAGE.fr := Français (French)
+LANGUAGE.ru := Русский (Russian)
+
 # 1: language code
 define Translation
 define Package/luci-i18n-remsim-$(1)
@@ -178,7 +184,10 @@ define Package/luci-i18n-remsim-$(1)/description
 endef
 
 define Package/luci-i18n-remsim-$(1)/install
-	$$(INSTALL_DIR) $$(1)/usr/lib/lua/luci/i18n
+	$$(INSTALL_DIR) $$(1)/usr/lib/lua/luci/i18n $$(1)/etc/uci-defaults
+	echo "uci set luci.languages.$(subst -,_,$(1))='$(or $(LANGUAGE.$(1)),$(1))'; uci commit luci" \
+		> $$(1)/etc/uci-defaults/luci-i18n-remsim-$(1)
+	chmod 0644 $$(1)/etc/uci-defaults/luci-i18n-remsim-$(1)
 	$$(PO2LMO) po/$(1)/remsim.po $$(1)/usr/lib/lua/luci/i18n/remsim.$(1).lmo
 endef
 endef
