@@ -127,7 +127,7 @@ def _latency(lab: Lab, effort: Effort) -> Iterator[Figure]:
     """Both modems hung, the server unreachable: the answer comes from memory."""
     lab.wait_until_active()
     for role in Role:
-        lab.fail(role.value, "silent", _nobody)
+        lab.fail(role.value, "hang", _nobody)
     lab.fail("ionmesh", "down", _nobody)
     try:
         _pause(SETTLE_S)

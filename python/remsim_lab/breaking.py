@@ -15,8 +15,6 @@ from remsim_lab.network.dns import DnsMood
 if TYPE_CHECKING:
     from remsim_lab.lab import Lab
 
-LOSS_SHARE = 1 / 3
-
 _IONMESH = {
     "down": Fault.DOWN,
     "silent": Fault.SILENT,
@@ -79,7 +77,7 @@ class Breakage:
         elif target == "remsimd":
             lab.remsimd.kill(signal.SIGKILL if kind == "kill" else signal.SIGTERM)
         else:
-            self._break_modem(Role(target), kind)
+            lab.modem(Role(target)).fail(kind)
 
     def _break_ionmesh(self, kind: str) -> None:
         mesh = self._lab.mesh
@@ -87,14 +85,6 @@ class Breakage:
             self._lab.among_servers(lambda: mesh.restart(lose_state=True))
         else:
             mesh.fail(_IONMESH[kind])
-
-    def _break_modem(self, role: Role, kind: str) -> None:
-        if kind == "link":
-            self._lab.network.carrier(role).silence()
-        elif kind == "loss":
-            self._lab.network.carrier(role).lose(LOSS_SHARE)
-        else:
-            self._lab.modem(role).fail(kind)
 
     def _mend(self, target: str) -> None:
         lab = self._lab
@@ -105,9 +95,4 @@ class Breakage:
         elif target == "ubus":
             lab.ubusd.resume()
         elif target in (role.value for role in Role):
-            self._mend_modem(Role(target))
-
-    def _mend_modem(self, role: Role) -> None:
-        if self._lab.net is not None:
-            self._lab.net.carrier(role).well()
-        self._lab.modem(role).restore()
+            lab.modem(Role(target)).restore()

@@ -28,7 +28,7 @@ def status_lines(lab: Lab) -> Iterator[str]:
 
 
 def _modem_words(lab: Lab, role: Role) -> Iterator[str]:
-    yield lab.modem_words(role)
+    yield lab.modem(role).words
     if lab.net is not None:
         carrier = lab.net.carrier(role)
         device = carrier.addresses.device

@@ -6,12 +6,15 @@ from __future__ import annotations
 # Target -> ways to fail; the first is the default.
 MODEM_WAYS = {
     "signal": "no coverage: not registered, the link loses its carrier",
-    "hang": "the modem hangs until its reset line, bus or power is used; its link is dead",
-    "sim": "the SIM is not seen any more",
-    "port": "the AT port vanishes and comes back with `restore`; data goes on",
-    "link": "registered and up, but the carrier passes nothing",
-    "silent": "the AT port takes commands and answers nothing; data goes on",
+    "hang": "answers nothing and carries nothing until its reset line, bus or power is used",
+    "sim": "its SIM is not seen any more",
+    "port": "leaves USB and stays away until its power is cycled",
+    "link": "registered, but its link loses the carrier",
+    "silent": "registered and up, but the link passes nothing",
     "loss": "every third packet is lost",
+    "denied": "the network refuses the subscription",
+    "garbage": "noise on the AT port",
+    "slow": "answers on the AT port come 6 s late",
 }
 IONMESH_WAYS = {
     "down": "nothing listens, connections are reset",

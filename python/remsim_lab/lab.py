@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from remsim.model import Role
+from remsim_lab.attached import AttachedModem
 from remsim_lab.breaking import Breakage
 from remsim_lab.desk import LabError, Say
 from remsim_lab.fast import FastClock
@@ -42,6 +43,7 @@ from remsim_lab.labconfig import (
 from remsim_lab.launchers import Place, environment_of, python, write_launchers
 from remsim_lab.network import addresses
 from remsim_lab.network.capture import Capture
+from remsim_lab.network.carrier import Carrier
 from remsim_lab.network.topology import Topology
 from remsim_lab.service import RESPAWN_S, Program, Service
 
@@ -69,6 +71,7 @@ class Lab:
         self._say = say
         self._breakage = Breakage(self)
         self._services: list[Service] = []
+        self._modems: dict[Role, AttachedModem] = {}
         self._stack = ExitStack()
         self._lock = threading.RLock()
 
@@ -94,6 +97,7 @@ class Lab:
     def _open(self) -> None:
         self._make_place()
         self._make_network()
+        self._make_modems()
         self._make_board()
         self._make_bus()
         self._make_ionmesh()
@@ -134,6 +138,32 @@ class Lab:
 
     def _on_edge(self, line: str, level: int) -> None:
         """GPIO lines end at the modems."""
+        modem, _, part = line.partition("_")
+        if part in ("sim", "reset", "power"):
+            self._modems[Role(modem)].edge(part, level)
+
+    def _make_modems(self) -> None:
+        for role in Role:
+            carrier = self.net.carrier(role) if self.net is not None else None
+            link = carrier if isinstance(carrier, Carrier) else None
+            modem = AttachedModem(role, str(self.place.root), self.speed, link, self._hotplug)
+            self._modems[role] = modem
+            self._begin(modem.start, modem.stop)
+
+    def _hotplug(self, is_present: bool) -> None:
+        """What the router's hotplug script does; nobody waits for it."""
+        command = self.place.bin / "ubus"
+        if not command.exists():
+            return
+        event = {"subsystem": "tty", "action": "add" if is_present else "remove"}
+        message = json.dumps({**event, "name": "ttyUSB0", "path": ""})
+        argv = [str(command), "-t", "5", "call", "remsim", "hotplug", message]
+        threading.Thread(
+            target=lambda: subprocess.run(argv, capture_output=True, check=False), daemon=True
+        ).start()
+
+    def modem(self, role: Role) -> AttachedModem:
+        return self._modems[role]
 
     def _make_bus(self) -> None:
         broker = python("-m", "remsim_lab.ubus.broker", "-s", str(self.place.ubus_socket))

@@ -52,7 +52,7 @@ config modem1 'modem1'
 	option power_gpio 'modem1_power'
 
 config modem2 'modem2'
-	option device '/dev/ttyUSB5'
+	option device '/dev/ttyACM0'
 	option interface '{iot}'
 	option sim_switch_gpio 'modem2_sim'
 	option reset_gpio 'modem2_reset'

@@ -274,7 +274,7 @@ def _resets_in_turn(lab: Lab, film: Film) -> Judgement:
     primary = [at for at, level in film.edges("modem1_reset") if level == 0]
     if not iot:
         return Judgement(False, "resets within 180 s, IoT first, never both", "none of modem2")
-    boot_s = lab.boot_time_s(IOT)
+    boot_s = lab.modem(IOT).boot_s
     apart = all(at - iot[0] >= boot_s for at in primary[:1])
     first = iot[0] <= 180.0 + SLACK_REAL_S * lab.speed and (not primary or iot[0] < primary[0])
     seen = f"modem2 at {iot[0]:.0f} s, modem1 " + (f"at {primary[0]:.0f} s" if primary else "not")

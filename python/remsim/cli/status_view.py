@@ -24,7 +24,8 @@ from remsim.cli.text import (
 Table = Mapping[str, Any]
 
 _LABEL_WIDTH = 14
-_STALE_AFTER_S = 20.0  # a value read this much before the modem was last seen shows its age
+# A value read this much before the modem was last seen shows its age; signal is read each minute.
+_STALE_AFTER_S = 90.0
 _MODEMS = (("modem1", "modem1, primary"), ("modem2", "modem2, IoT"))
 
 

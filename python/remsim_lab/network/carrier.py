@@ -112,6 +112,10 @@ class Carrier:
         """No signal: the router's device loses its carrier."""
         self._set_carrier(False)
 
+    def set_signal(self, is_on: bool) -> None:
+        """The device's carrier follows, also when it is plugged in later."""
+        self._set_carrier(is_on)
+
     def silence(self, direction: str = "both") -> None:
         """The link looks well and carries nothing ("up", "down" or "both")."""
         self._change(direction, lambda condition: replace(condition, is_silent=True))
