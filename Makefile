@@ -58,6 +58,7 @@ define Package/remsim/install
 	$(CP) python/remsim $(1)/usr/lib/remsim/
 	find $(1)/usr/lib/remsim -name __pycache__ -prune -exec rm -rf {} +
 	rm -f $(addprefix $(1)/usr/lib/remsim/remsim/,$(DEVELOPERS_MODULES))
+	$(PYTHON) python/remsim_lab/slim.py $(1)/usr/lib/remsim/remsim
 	echo '$(PKG_VERSION)-r$(PKG_RELEASE) $(or $(PKG_SOURCE_DATE_EPOCH),$(SOURCE_DATE_EPOCH))' \
 		> $(1)/usr/lib/remsim/build
 	chmod -R u=rwX,go=rX $(1)/usr/lib/remsim
@@ -193,6 +194,9 @@ endef
 endef
 $(foreach language,$(LANGUAGES),$(eval $(call Translation,$(language))))
 
+# OpenWrt demands one of its build host.
+PYTHON ?= python3
+
 # Modules that only this Makefile calls.
 DEVELOPERS_MODULES := config/generate.py
 
@@ -216,7 +220,6 @@ else
 
 # --- Developer's verbs --------------------------------------------------------------------------------------
 
-PYTHON ?= python3
 VENV := .venv
 PY := PYTHONPATH=python $(VENV)/bin/python
 PYTEST := $(VENV)/bin/pytest
@@ -236,13 +239,13 @@ help:
 	@echo 'make clean     remove everything that make made'
 
 run: $(VENV_READY) .tools-run
-	@exec $(PY) -m remsim_lab.run $(ARGS)
+	@exec env $(PY) -m remsim_lab.run $(ARGS)
 
 test: $(VENV_READY) .tools-run .tools-test
 	$(PYTEST) $(ARGS)
 
 soak: $(VENV_READY) .tools-run
-	REMSIM_SOAK=1 $(PYTEST) -m soak $(ARGS)
+	REMSIM_SOAK=10000 $(PYTEST) -m soak $(ARGS)
 
 bench: $(VENV_READY) .tools-run
 	$(PY) -m remsim_lab.bench $(ARGS)

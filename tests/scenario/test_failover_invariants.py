@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -26,6 +27,8 @@ from remsim.events import (
 )
 from remsim.failover.policy import Policy
 from remsim.model import AssignmentState, Role, SimSource
+
+pytestmark = pytest.mark.soak
 
 SEQUENCES = int(os.environ.get("REMSIM_SOAK", "60"))
 BOOT_ID = "boot"
