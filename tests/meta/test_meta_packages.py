@@ -279,6 +279,6 @@ def test_the_shipped_code_is_the_repositorys_on_the_same_lines(root: Path) -> No
 
 
 def test_slimming_leaves_strings_alone() -> None:
-    source = '# licence\nA = "# no comment"  # one\nB = """\n# text\n"""\nclass C:\n    """Only this."""\n'
-    slim = '# licence\nA = "# no comment"\nB = """\n# text\n"""\nclass C:\n    ""\n'
+    source = '# licence\nA = "# text"  # one\nB = """\n# two\n"""\nclass C:\n    """Only this."""\n'
+    slim = '# licence\nA = "# text"\nB = """\n# two\n"""\nclass C:\n    ""\n'
     assert slimmed(source) == slim
