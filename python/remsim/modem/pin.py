@@ -46,12 +46,19 @@ class PinQuestion:
     tries: PinTries | None
 
 
+def is_pin(text: str) -> bool:
+    """Source: ETSI TS 102 221 section 9.5.1."""
+    return text.isascii() and text.isdecimal() and 4 <= len(text) <= 8
+
+
 def why_not(question: PinQuestion, memory: PinMemory) -> str | None:
     """Why the PIN must not be sent, as a sentence; None if it may."""
     if question.word != "SIM PIN":
         return f"the SIM asks for {question.word}, which remsim never enters"
     if not question.pin:
         return "the SIM asks for its PIN and none is configured"
+    if not is_pin(question.pin):
+        return "the configured PIN is not 4 to 8 digits"
     return _wrong_card(question) or _too_risky(question, memory)
 
 
