@@ -114,6 +114,27 @@ def test_a_plan_that_did_not_take_is_told_with_the_programs_words() -> None:
         Kernel(kernel).apply(make_plan(RoutingSettings(), LINKS, Role.IOT))
 
 
+def test_a_kernel_that_is_changed_meanwhile_is_gone_over_again() -> None:
+    kernel = FakeKernel()
+    settings = RoutingSettings(mode=RoutingMode.STATIC, share_iot=True)
+    overtaking = iter(('[{"dst":"default","dev":"wwan0","metric":7,"protocol":"4"}]',))
+
+    def changing(argv: Sequence[str], stdin: str, timeout_s: float) -> Output:
+        output = kernel(argv, stdin, timeout_s)
+        if "-6" in argv:
+            return Output(0, "", "")
+        if stdin:
+            kernel.texts["route"] = next(overtaking, "")
+        return output
+
+    primary = replace(settings.primary, default_route=False)
+    settings = replace(settings, primary=primary, iot=None)
+    kernel.texts["route"] = '[{"dst":"default","dev":"wwan0","metric":100,"protocol":"4"}]'
+    changes = Kernel(changing).apply(make_plan(settings, LINKS[:1], None))
+    assert {each.what.metric for each in changes.ip if isinstance(each.what, Route)} == {100, 7}
+    assert len(kernel.inputs) >= 2
+
+
 def test_protection_comes_before_the_first_route() -> None:
     kernel = FakeKernel()
     with pytest.raises(DeviceError):

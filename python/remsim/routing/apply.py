@@ -17,6 +17,7 @@ from remsim.routing.diff import Changes, diff
 from remsim.routing.table import NFT_TABLE, Family, KernelState, Plan, SeenChain
 
 COMMAND_LIMIT_S = 5.0  # each takes milliseconds; a router under load takes longer
+ROUNDS = 3  # an interface that comes up meanwhile brings its default route; then once more
 NO_TABLE = "No such file or directory"  # nft's words for ENOENT
 
 
@@ -55,15 +56,20 @@ class Kernel:
 
         Raises DeviceError when it does not fit afterwards, with the program's complaint.
         """
-        changes = diff(self.state(), plan)
-        if not changes.count:
-            return changes
-        complaints = self._carry_out(changes)
-        left = diff(self.state(), plan)
+        made = left = diff(self.state(), plan)
+        complaints: list[str] = []
+        for _ in range(ROUNDS):
+            if not left.count:
+                break
+            complaints = self._carry_out(left)
+            before, left = left, diff(self.state(), plan)
+            if complaints and left == before:
+                break  # refused, not overtaken
+            made = made.joined(left)
         if left.count:
             told = "; ".join(complaints) or "somebody else changes it"
             raise DeviceError("routing", f"{left.count} changes did not take: {told}")
-        return changes
+        return made
 
     def _carry_out(self, changes: Changes) -> list[str]:
         """A line that fails does not keep the others: it may be one that is not needed any more."""

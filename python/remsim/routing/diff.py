@@ -65,6 +65,11 @@ class Changes:
         """Kernel objects added, changed or removed; the nft table counts as one."""
         return len(self.ip) + (self.protection is not None)
 
+    def joined(self, later: Changes) -> Changes:
+        """These and what had to be done after them."""
+        protection = self.protection if later.protection is None else later.protection
+        return Changes(self.ip + later.ip, protection)
+
     @property
     def missing(self) -> int:
         """How much of it is not there (or not as it should be), removals left out."""
