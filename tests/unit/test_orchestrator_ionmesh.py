@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remsim.clock import Deadline
-from remsim.errors import PeerNonsense, PeerRejected, PeerUnreachable, RemsimError
+from remsim.errors import ConfigError, PeerNonsense, PeerRejected, PeerUnreachable, RemsimError
 from remsim.events import BeatOutcome, BeatReport
 from remsim.net.bind import LinkBinding
 from remsim.orchestrator.api import (
@@ -102,6 +102,13 @@ def test_key_goes_along_and_shows_in_no_repr() -> None:
     request = bench.http.asked[0][1]
     assert ("X-API-Key", "s3cret") in request.headers
     assert "s3cret" not in repr(request)
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "a\r\nX-Evil: 1"])
+def test_key_that_no_header_can_carry_is_a_configuration_error(key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Bench(api_key=key)
+    assert key not in str(caught.value)
 
 
 def test_without_key_there_is_no_header_for_it() -> None:

@@ -141,7 +141,7 @@ class Orchestrator(Protocol):
     """Every call keeps its deadline and raises a RemsimError where it fails.
 
     `rebind` before the first call and whenever the link changed. `abort` may come from another
-    thread and ends the call in hand.
+    thread: it ends the call in hand, and all later ones fail.
     """
 
     def rebind(self, link: LinkBinding) -> None: ...

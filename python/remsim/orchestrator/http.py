@@ -136,6 +136,7 @@ class LinkHttp:
         self._target = Target("", 0)  # of the exchange in hand
         self._rtt_ms = 0.0  # of the last exchange
         self._sock: LinkSocket | None = None
+        self._is_aborted = False
         self._session = self._make_session()
 
     def exchange(self, target: Target, request: HttpRequest, deadline: Deadline) -> HttpReply:
@@ -154,7 +155,7 @@ class LinkHttp:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise ArgumentError("host", f"{target}: {type(error).__name__}") from error
+            raise ArgumentError("request", f"{target}: {type(error).__name__}") from error
         return HttpReply(response.status_code, response.content, self._rtt_ms)
 
     def rebind(self, link: LinkBinding) -> None:
@@ -167,7 +168,8 @@ class LinkHttp:
             self._kept = None
 
     def abort(self) -> None:
-        """From another thread: the exchange in hand ends now."""
+        """From another thread: the exchange in hand ends now, and there will be no other."""
+        self._is_aborted = True
         sock = self._sock
         if sock is not None:
             try:
@@ -184,6 +186,8 @@ class LinkHttp:
     # --- one exchange --------------------------------------------------------------------------
 
     def _carry(self, request: requests.PreparedRequest, timeout_s: float) -> requests.Response:
+        if self._is_aborted:
+            raise _given_up(self._target)
         deadline = Deadline.after(self._clock, timeout_s)
         kept = self._take(deadline)
         if kept is not None:
@@ -191,6 +195,8 @@ class LinkHttp:
                 share = Deadline.after(self._clock, timeout_s * KEPT_SHARE)
                 return self._round(kept, request, share)
             except _Unanswered as error:
+                if self._is_aborted:
+                    raise
                 LOG.debug("kept connection replaced: %s", error.reason)
         return self._round(self._open(deadline), request, deadline)
 
@@ -199,6 +205,8 @@ class LinkHttp:
     ) -> requests.Response:
         sock: Any = connection.sock
         self._sock = sock
+        if self._is_aborted:
+            raise _given_up(self._target)
         sock.limit(deadline, ANSWER_MAX)
         started_at = self._clock.monotonic()
         try:
@@ -228,8 +236,10 @@ class LinkHttp:
             return PeerNonsense(
                 peer, f"answer not finished within {waited_s:.1f} s", word="ETIMEDOUT"
             )
-        if taken_bytes == 0 and isinstance(error, CLOSED):
-            return _Unanswered(peer, "connection closed without an answer", word="ECONNRESET")
+        if isinstance(error, CLOSED):
+            if taken_bytes == 0:
+                return _Unanswered(peer, "connection closed without an answer", word="ECONNRESET")
+            return PeerNonsense(peer, "connection closed within the answer", word="ECONNRESET")
         if isinstance(error, OSError) and self._tls is not None:
             return explain(error, self._target)
         if isinstance(error, OSError):
@@ -312,6 +322,10 @@ class LinkHttp:
         for scheme in ("http://", "https://"):
             session.mount(scheme, _LinkAdapter(self._carry))
         return session
+
+
+def _given_up(target: Target) -> PeerUnreachable:
+    return PeerUnreachable(str(target), "given up, remsim stops", word="ECANCELED")
 
 
 def _response(request: requests.PreparedRequest, status: int, body: bytes) -> requests.Response:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from remsim.clock import Clock, Deadline
-from remsim.errors import PeerError, PeerRejected, PeerUnreachable
+from remsim.errors import ConfigError, PeerError, PeerRejected, PeerUnreachable
 from remsim.events import BeatOutcome, BeatReport
 from remsim.net.bind import LinkBinding
 from remsim.orchestrator import wire
@@ -45,6 +45,8 @@ class IonMesh:
     """
 
     def __init__(self, settings: OrchestratorSettings, clock: Clock, http: HttpClient) -> None:
+        if not settings.api_key.isascii() or not settings.api_key.isprintable():
+            raise ConfigError("ionmesh.api_key", "", "it has to be printable ASCII")
         self._settings = settings
         self._clock = clock
         self._http = http
