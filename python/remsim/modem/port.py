@@ -106,7 +106,9 @@ class SerialPort:
             self._serial = serial.Serial(
                 self._path, BAUD, timeout=0, write_timeout=0, exclusive=True
             )
-        except (OSError, ValueError) as error:
+            _keep_lines_on_close(self._serial.fileno())
+        except (OSError, ValueError, termios.error) as error:
+            self.close()
             raise self._opening_failed(error) from error
 
     def _opening_failed(self, error: Exception) -> DeviceError:
@@ -170,6 +172,13 @@ class SerialPort:
         if self._serial is None:
             raise DeviceGone(self.device, "not open")
         return self._serial
+
+
+def _keep_lines_on_close(fd: int) -> None:
+    """A restart of the daemon must not look like a hang-up: DTR stays when the port is closed."""
+    attributes = termios.tcgetattr(fd)
+    attributes[2] &= ~termios.HUPCL
+    termios.tcsetattr(fd, termios.TCSANOW, attributes)
 
 
 def open_serial(device: str, path: str) -> SerialPort:
