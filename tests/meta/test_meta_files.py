@@ -111,9 +111,10 @@ def test_a_module_says_what_it_is() -> None:
                 assert lines[1].startswith('"""'), path
 
 
-def test_generated_files_are_fresh() -> None:
+@pytest.mark.parametrize("generator", ["remsim.config.generate", "remsim_lab.reference"])
+def test_generated_files_are_fresh(generator: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "remsim.config.generate", "--check"],
+        [sys.executable, "-m", generator, "--check"],
         cwd=PROJECT,
         env={"PYTHONPATH": str(PYTHON)},
         capture_output=True,

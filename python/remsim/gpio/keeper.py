@@ -183,7 +183,8 @@ def _remove_stale(path: str) -> None:
 
 
 def _write_pid(paths: Paths) -> None:
-    """For the removal of the package, which ends us by a signal (postrm has no Python to ask us)."""
+    """For the removal of the package, which ends us by a signal (postrm has no Python to ask
+    us)."""
     with open(os.path.join(paths.run_dir, PID_NAME), "w", encoding="ascii") as file:
         file.write(f"{os.getpid()}\n")
 
