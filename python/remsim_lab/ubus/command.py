@@ -138,7 +138,8 @@ class Command:
         if self._settings.simple or sys.stderr.isatty():
             return status
         said = "".join([word + " " for word in words])
-        sys.stderr.write(f"Command failed: ubus {command} {said}({wire.status_text(status)})\n")
+        text = f"Command failed: ubus {command} {said}({wire.status_text(status)})\n"
+        sys.stderr.buffer.write(text.encode(errors="surrogateescape"))
         return -status
 
     def send(self, words: list[str]) -> int:
