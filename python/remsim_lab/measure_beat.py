@@ -85,6 +85,7 @@ def measure(beats: int = 5) -> BeatCost:
     namespaces.
     """
     with _two_namespaces() as (server, client), tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
         control = os.path.join(folder, "control")
         orchestrator = subprocess.Popen(
             [
@@ -95,6 +96,7 @@ def measure(beats: int = 5) -> BeatCost:
             ],
             stdout=subprocess.PIPE,
             text=True,
+            env=environment,
         )
         with orchestrator:
             try:
@@ -111,6 +113,7 @@ def measure(beats: int = 5) -> BeatCost:
                     stdout=subprocess.PIPE,
                     text=True,
                     check=True,
+                    env=environment,
                 )
             finally:
                 orchestrator.terminate()
@@ -244,7 +247,6 @@ def main() -> int:
     parser.add_argument("--beats", type=int, default=5)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
     cost = measure_inside("beat1", options.beats) if options.inside else measure(options.beats)
     print(json.dumps(asdict(cost)))
     return 0
