@@ -134,6 +134,17 @@ def test_other_device_or_lost_address_means_a_new_connection(mesh: IonMesh, iot:
     assert mesh.requests[-1]["connection"] == 2
 
 
+def test_link_that_was_down_means_a_new_connection_though_nothing_else_changed(
+    mesh: IonMesh, iot: Router
+) -> None:
+    """A modem that was reset comes back with a new device of the old name and address."""
+    iot.beat()
+    iot.worker.set_link(replace(LOOPBACK, is_up=False))
+    iot.worker.set_link(LOOPBACK)
+    assert iot.beat().outcome is BeatOutcome.ANSWERED
+    assert mesh.requests[-1]["connection"] == 2
+
+
 # --- failures ----------------------------------------------------------------------------------
 
 

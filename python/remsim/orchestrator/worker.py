@@ -57,6 +57,7 @@ class OrchestratorWorker:
         self._open_client = open_client
         self._client: Orchestrator | None = None
         self._link: LinkObservation | None = None
+        self._was_down = False
         self._failures: dict[type[Job], int] = {}
         self._thread = OrderThread[Job](f"orchestrator-{role.value}", self._carry_out, self._end)
 
@@ -76,6 +77,8 @@ class OrchestratorWorker:
 
     def set_link(self, seen: LinkObservation) -> None:
         """From any thread; counts for the next order."""
+        if not seen.is_usable:
+            self._was_down = True
         self._link = seen
 
     def _carry_out(self, order: Job) -> None:
@@ -142,6 +145,9 @@ class OrchestratorWorker:
             raise PeerUnreachable(host, f"the {self._role.title} link is down", word="ENETDOWN")
         if self._client is None:
             self._client = self._open_client(self._settings, self._clock)
+        if self._was_down:  # a device of the same name may be another one: sockets do not move
+            self._was_down = False
+            self._client.rebind(LinkBinding())
         self._client.rebind(LinkBinding.of(seen, self._mark))
         return self._client
 
