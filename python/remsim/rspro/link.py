@@ -182,6 +182,10 @@ class Link:
             self._ping(now)
 
     @property
+    def awaits_pong(self) -> bool:
+        return self._pinged_at is not None
+
+    @property
     def heard_at(self) -> float:
         """When the last octets came."""
         return self._heard_at
