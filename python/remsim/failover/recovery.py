@@ -54,6 +54,8 @@ class Ladder:
     settle_until: float | None = None
     not_before: float | None = None
     booting_since: float | None = None
+    was_up: bool = False
+    peace_until: float | None = None  # a modem just booted, or found at start, may search so long
     helped: Step | None = None
     failure: Failure | None = None
 
@@ -99,15 +101,21 @@ def observe(ladder: Ladder, path: Path, policy: Policy, now: float) -> Ladder:
     """Follow the path's verdict; success is being up for the whole hold-down."""
     booting = path.state is ModemState.BOOTING
     since = (ladder.booting_since if ladder.booting_since is not None else now) if booting else None
+    has_booted = ladder.booting_since is not None and not booting
     ladder = replace(ladder, booting_since=since)
+    if has_booted:
+        ladder = replace(ladder, peace_until=now + REGISTER_TIME_S)
     if path.is_down:
-        return ladder if ladder.down_since is not None else replace(ladder, down_since=path.since)
+        if ladder.down_since is not None:
+            return ladder
+        peace = ladder.peace_until if ladder.was_up else now + REGISTER_TIME_S
+        return replace(ladder, down_since=path.since, peace_until=peace)
     if not path.is_up or ladder.order_id is not None:
         return ladder
-    ladder = replace(ladder, down_since=None, settling=None, settle_until=None)
+    ladder = replace(ladder, down_since=None, settling=None, settle_until=None, was_up=True)
     if path.has_been_up_for(now, policy.hold_down_s) and (ladder.tried or ladder.rounds):
         helped = ladder.last_step or ladder.helped
-        return Ladder(role=ladder.role, steps_run=ladder.steps_run, helped=helped)
+        return Ladder(role=ladder.role, steps_run=ladder.steps_run, was_up=True, helped=helped)
     return ladder
 
 
@@ -119,7 +127,12 @@ def next_step(
         return Wait(ladder.running_until)
     if ladder.down_since is None or around.is_blocked or path.state in _NOT_CURABLE:
         return Wait()
-    waits = [ladder.settle_until, ladder.not_before, _boot_over_at(ladder, path, policy)]
+    waits = [
+        ladder.settle_until,
+        ladder.not_before,
+        ladder.peace_until,
+        _boot_over_at(ladder, path, policy),
+    ]
     earliest = max((moment for moment in waits if moment is not None), default=now)
     if earliest > now:
         return Wait(earliest)
