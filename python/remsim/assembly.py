@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from remsim.clock import Clock
+from remsim.clock import Clock, Deadline
 from remsim.errors import NotPossibleError
 from remsim.events import (
     ApplyRoutes,
@@ -30,10 +30,14 @@ from remsim.link import LinkWatcher
 from remsim.model import LinkObservation, Role
 from remsim.modem.attach import Claims
 from remsim.modem.worker import ModemWorker
+from remsim.net.bind import LinkBinding
 from remsim.net.probe import Prober
+from remsim.net.resolve import LinkResolver
 from remsim.netifd import InterfaceControl, Netifd
 from remsim.orchestrator.worker import OrchestratorWorker
 from remsim.paths import Paths
+from remsim.routing.names import AllowedNames
+from remsim.routing.plan import is_literal
 from remsim.routing.worker import RoutingWorker
 from remsim.settings import Settings
 
@@ -41,6 +45,7 @@ W = TypeVar("W")
 
 LOG = logging.getLogger(__name__)
 
+RESOLVE_S = 10.0  # for one name of routing.allow
 STOP_S = 2.0  # a worker that is being replaced gets this long
 HELD_LOCAL = 0  # logical level of modem 2's SIM switch: local, for ever
 
@@ -76,6 +81,13 @@ class Workers:
         self._routing = RoutingWorker(settings.routing, post, clock)
         self._named_lines = NamedLines(self.lines)
         claims = Claims()
+        self._iot_names = LinkResolver(clock)
+        self._allowed = AllowedNames(
+            tuple(host for host in settings.routing.allow if not is_literal(host)),
+            lambda name: self._iot_names.resolve(name, Deadline.after(clock, RESOLVE_S)),
+            self._routing.resolved,
+            clock,
+        )
         self._modems = {
             modem.role: ModemWorker(
                 modem,
@@ -106,6 +118,7 @@ class Workers:
             *self._modems.values(),
             *self._probers.values(),
             *self._orchestrators.values(),
+            self._allowed,
             self._link_watcher,
         )
 
@@ -165,6 +178,10 @@ class Workers:
             self._probers[link.role].set_link(link)
         if link.role in self._orchestrators:
             self._orchestrators[link.role].set_link(link)
+        if link.role is Role.IOT:
+            mark = self._settings.routing.marks.of(link.role)
+            self._iot_names.rebind(LinkBinding.of(link, mark))
+            self._allowed.poke()
 
     def hotplug(self, event: Hotplugged) -> None:
         """Somebody plugged something: look now instead of at the next poll."""
@@ -177,6 +194,7 @@ class Workers:
 def _needs_rebuild(before: Settings, after: Settings) -> bool:
     return (
         before.modems != after.modems
+        or before.routing.allow != after.routing.allow
         or before.lines != after.lines
         or before.interfaces != after.interfaces
         or before.orchestrator != after.orchestrator

@@ -37,8 +37,10 @@ from remsim.errors import BusError, ConfigError, RemsimError
 from remsim.events import Event, Hotplugged, LinkSeen, Order
 from remsim.failover.machine import FailoverState
 from remsim.history import series
-from remsim.history.keeper import HistoryKeeper, Question
+from remsim.history.keeper import HistoryKeeper
+from remsim.history.series import Question
 from remsim.history.store import AuditRow
+from remsim.installed import this_build
 from remsim.jobs import Kind, Wanted
 from remsim.paths import Paths
 from remsim.settings import Settings, build
@@ -57,9 +59,6 @@ WATCHDOG_PERIOD_S = 10.0
 STUCK_EXIT = 70  # sysexits EX_SOFTWARE
 SAMPLE_PERIOD_S = 60.0  # of the history
 SAVE_PERIOD_S = 300.0  # the saved state is never older, even when nothing happens
-BUILD_TIME_S = (
-    1_790_000_000.0  # replaced by `make ipk`: certificates that were over by then are bad
-)
 
 
 class Daemon:
@@ -147,7 +146,7 @@ class Daemon:
 
     def _accepted(self, config: Config, state: str) -> tuple[Config, Settings]:
         try:
-            settings = build(config, self._paths, socket.gethostname(), BUILD_TIME_S)
+            settings = build(config, self._paths, socket.gethostname(), this_build().made_at_s)
         except ConfigError as error:
             self._problems = (Problem(error.path, error.value, error.expected),)
             raise
@@ -177,7 +176,7 @@ class Daemon:
         if result.config is None:
             return result
         try:
-            build(result.config, self._paths, socket.gethostname(), BUILD_TIME_S)
+            build(result.config, self._paths, socket.gethostname(), this_build().made_at_s)
         except ConfigError as error:
             problem = Problem(error.path, error.value, error.expected)
             return LoadResult(None, (problem,), result.notices)

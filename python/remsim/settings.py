@@ -112,12 +112,6 @@ def _steps(config: Config, role: Role) -> tuple[Step, ...]:
 
 
 def _interface(config: Config, role: Role) -> str:
-    if (
-        role is Role.IOT
-        and not config.is_set("modem2.interface")
-        and config.is_set("routing.iot_interface")
-    ):
-        return config.text("routing.iot_interface")
     return config.text(f"{role.value}.interface")
 
 
@@ -170,7 +164,7 @@ def _routing(config: Config) -> RoutingSettings:
         mark=config.integer("routing.mark"),
         mark_mask=config.integer("routing.mark_mask"),
         primary=_link_routing(config, Role.PRIMARY),
-        iot=_link_routing(config, Role.IOT),
+        iot=_link_routing(config, Role.IOT) if config.flag("modems.dual_modem") else None,
     )
 
 

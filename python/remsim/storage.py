@@ -16,7 +16,8 @@ from typing import Any
 from remsim.config import store
 from remsim.config.values import Config, LoadResult
 from remsim.errors import BusyError, RemsimError, StorageError
-from remsim.history.keeper import HistoryKeeper, Question
+from remsim.history.keeper import HistoryKeeper
+from remsim.history.series import Question
 from remsim.history.store import AuditRow
 from remsim.paths import Paths
 

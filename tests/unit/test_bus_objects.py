@@ -19,7 +19,7 @@ from remsim.client_events import ClientEvent
 from remsim.core import State
 from remsim.errors import ArgumentError, RemsimError
 from remsim.events import Hotplugged, ModemSeen
-from remsim.history.keeper import Question
+from remsim.history.series import Question
 from remsim.jobs import Wanted
 from remsim.model import Failure, ModemObservation, ModemState, Reading, Role, Signal
 from remsim.snapshot import Context, Json

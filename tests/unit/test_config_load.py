@@ -244,7 +244,7 @@ def test_shown_is_what_a_user_would_write() -> None:
     assert config.shown("modem1.reset_gpio") == "none"
     assert config.shown("modem2.power_gpio") == ""
     assert config.shown("modems.dual_modem") == "0"
-    assert config.shown("routing.mark") == "0x520000"
+    assert config.shown("routing.mark") == "0x52000000"
     assert config.shown("failover.probe_targets") == "1.1.1.1 8.8.8.8"
 
 
@@ -260,7 +260,7 @@ def test_a_configuration_survives_being_kept_as_json() -> None:
     config = good(
         {
             "modem1": {"device": "auto", "reset_gpio": "none", "pin": "1234"},
-            "routing": {"iot_interface": "lte", "mark": "0x510000"},
+            "routing": {"iot_interface": "lte", "mark": "0x51000000"},
             "ionmesh": {"hosts": ("a.example", "b.example"), "allow_commands": "reset sim"},
             "modems": {"device": "/dev/ttyUSB3"},
         }
@@ -343,7 +343,7 @@ GOOD_VALUES = {
     "modem2.reset_gpio": st.sampled_from(["none", "99", "gpiochip1:7", "LINE_A"]),
     "ionmesh.hosts": st.lists(st.sampled_from(["a.example", "2001:db8::2"]), min_size=1).map(tuple),
     "ionmesh.api_key": st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1),
-    "routing.mark": st.sampled_from(["0x520000", "0x10000"]),
+    "routing.mark": st.sampled_from(["0x52000000", "0x1000000"]),
     "modems.dual_modem": st.sampled_from(["0", "1", "on", "off"]),
     "client.usb_address": st.integers(1, 127).map(str),
 }

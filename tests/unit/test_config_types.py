@@ -42,7 +42,7 @@ TAKEN: list[tuple[ValueType, str, object]] = [
     (Integer(10, 300), " 300 ", 300),
     (Integer(-5, 5), "-5", -5),
     (Integer(10, 300), "0060", 60),
-    (Bits(), "0x520000", 0x520000),
+    (Bits(), "0x52000000", 0x52000000),
     (Bits(), "0XFFFFFFFF", 0xFFFFFFFF),
     (Bits(), "16", 16),
     (MODES, "one", "ONE"),

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scenario.world import World
 
 from remsim.errors import StorageError
-from remsim.history.keeper import FLASH_PERIOD_S, HistoryKeeper, Question
-from remsim.history.series import BY_NAME, SERIES, Window, sample
+from remsim.history.keeper import FLASH_PERIOD_S, HistoryKeeper
+from remsim.history.series import BY_NAME, SERIES, Question, Window, sample
 from remsim.history.store import AUDIT_KEPT, POINTS_MAX, AuditRow, HistoryStore
 from remsim.model import Role
 from remsim.paths import Paths

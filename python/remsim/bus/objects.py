@@ -17,8 +17,7 @@ from remsim.client_events import ClientEvent
 from remsim.core import State
 from remsim.errors import ArgumentError
 from remsim.events import Hotplugged
-from remsim.history.keeper import Question
-from remsim.history.series import BY_NAME, NAMES_MAX, Window
+from remsim.history.series import BY_NAME, NAMES_MAX, Question, Window
 from remsim.jobs import Kind, Wanted
 from remsim.model import Role, SimSource, Step
 from remsim.snapshot import Context, Json

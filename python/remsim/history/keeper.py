@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from remsim.clock import Clock
 from remsim.errors import StorageError
-from remsim.history.series import BY_NAME, Window
+from remsim.history.series import BY_NAME, Question
 from remsim.history.store import AuditRow, HistoryStore, shown
 from remsim.paths import Paths
 from remsim.snapshot import CLOCK_SET_FROM
@@ -29,16 +28,6 @@ WAITING_MAX = 1440  # samples before the clock is set: a day's worth
 ANSWERS_MAX = 16  # prepared answers; a page asks for two or three
 
 Answer = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a page wants: `names` of series in `window`, or without names the audit."""
-
-    names: tuple[str, ...] = ()
-    window: Window = Window.DAY
-    before: int = 0
-    limit: int = 0
 
 
 class HistoryKeeper:

@@ -37,6 +37,16 @@ HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What a page wants: `names` of series in `window`, or without names the audit."""
+
+    names: tuple[str, ...] = ()
+    window: Window = Window.DAY
+    before: int = 0
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """`is_counter`: grows for ever; stored as what it grew by in each step."""
 

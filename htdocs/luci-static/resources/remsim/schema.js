@@ -301,7 +301,7 @@ return baseclass.extend({
 					type: 'value',
 					title: _('Metric'),
 					help: _('Of the default route; the lower one is preferred.'),
-					default: '128',
+					default: '100',
 					datatype: 'and(uinteger,range(1,9999))',
 					expert: true,
 					effect: 'reload'
@@ -611,7 +611,7 @@ return baseclass.extend({
 					type: 'value',
 					title: _('Metric'),
 					help: _('Of the default route; the lower one is preferred.'),
-					default: '256',
+					default: '200',
 					datatype: 'and(uinteger,range(1,9999))',
 					depends: [ { 'modems.dual_modem': '1' } ],
 					expert: true,
@@ -1154,18 +1154,6 @@ return baseclass.extend({
 					effect: 'reload'
 				},
 				{
-					name: 'step_wait',
-					path: 'failover.step_wait',
-					type: 'value',
-					title: _('Wait after a step'),
-					help: _('Patience after a recovery step that does not restart the modem.'),
-					unit: _('seconds'),
-					default: '20',
-					datatype: 'and(uinteger,range(5,600))',
-					expert: true,
-					effect: 'reload'
-				},
-				{
 					name: 'backoff_max',
 					path: 'failover.backoff_max',
 					type: 'value',
@@ -1203,10 +1191,11 @@ return baseclass.extend({
 					path: 'failover.probe_interval',
 					type: 'value',
 					title: _('Probe interval'),
-					help: _('How often a link is asked while nothing else shows that it works.'),
+					help: _('How often mwan3 asks the probe targets.'),
 					unit: _('seconds'),
 					default: '60',
 					datatype: 'and(uinteger,range(10,3600))',
+					depends: [ { 'routing.mode': 'mwan3' } ],
 					expert: true,
 					effect: 'reload'
 				},
@@ -1321,7 +1310,7 @@ return baseclass.extend({
 					type: 'value',
 					title: _('Packet mark'),
 					help: _('Marks the control traffic; all its bits lie within the mask.'),
-					default: '0x520000',
+					default: '0x52000000',
 					pattern: '^(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})$',
 					expected: _('a number of 32 bits such as 0x520000'),
 					depends: [ { 'routing.mode': 'policy' }, { 'routing.mode': 'mwan3' } ],
@@ -1334,7 +1323,7 @@ return baseclass.extend({
 					type: 'value',
 					title: _('Packet mark mask'),
 					help: _('The bits of the mark that belong to remsim.'),
-					default: '0xff0000',
+					default: '0xff000000',
 					pattern: '^(0[xX][0-9a-fA-F]{1,8}|[0-9]{1,10})$',
 					expected: _('a number of 32 bits such as 0x520000'),
 					depends: [ { 'routing.mode': 'policy' }, { 'routing.mode': 'mwan3' } ],
@@ -1495,55 +1484,6 @@ return baseclass.extend({
 					type: 'flag',
 					title: _('Count data'),
 					help: _('Keep counters of both links over restarts.'),
-					default: '1',
-					effect: 'reload'
-				}
-			]
-		},
-		{
-			name: 'usage',
-			title: _('Data plan'),
-			help: _('What the IoT plan allows, if data are counted.'),
-			page: 'advanced',
-			options: [
-				{
-					name: 'iot_plan_mb',
-					path: 'usage.iot_plan_mb',
-					type: 'value',
-					title: _('IoT plan per month'),
-					help: _('Megabytes of 1 000 000 bytes; 0 for no limit.'),
-					unit: _('MB'),
-					default: '0',
-					datatype: 'and(uinteger,range(0,1000000))',
-					effect: 'reload'
-				},
-				{
-					name: 'billing_day',
-					path: 'usage.billing_day',
-					type: 'value',
-					title: _('Billing day'),
-					help: _('Day of the month on which counting starts again; the last day in months that are shorter.'),
-					default: '1',
-					datatype: 'and(uinteger,range(1,31))',
-					effect: 'reload'
-				},
-				{
-					name: 'alert_percent',
-					path: 'usage.alert_percent',
-					type: 'list',
-					title: _('Alert at'),
-					help: _('Percent of the plan.'),
-					unit: _('percent'),
-					default: [ '75', '95', '100' ],
-					datatype: 'and(uinteger,range(1,1000))',
-					effect: 'reload'
-				},
-				{
-					name: 'stretch_heartbeat',
-					path: 'usage.stretch_heartbeat',
-					type: 'flag',
-					title: _('Stretch the heartbeat'),
-					help: _('Beat more seldom when the forecast exceeds the plan, within the grace period.'),
 					default: '1',
 					effect: 'reload'
 				}
