@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,12 +20,16 @@ from typing import Any
 import pytest
 
 from orchestrator_bench import TIMEOUT_S, make_mesh, running
+from remsim.events import BeatReport
+from remsim.orchestrator.api import OrchestratorSettings
+from remsim.orchestrator.wire import beat_body
 from remsim_lab.clock import HandClock
 from remsim_lab.ionmesh import IonMesh
 from remsim_lab.ionmesh_bank import Bank, Client, NoSlot, make_slots
 from remsim_lab.ionmesh_control import ask
 
 BASE = "/api/backend/v1/remsim"
+VECTORS = Path(__file__).parents[1] / "vectors" / "orchestrator"
 PYTHON = str(Path(__file__).parents[2] / "python")
 
 
@@ -152,6 +157,42 @@ def test_discovery_and_unknown_paths(mesh: IonMesh) -> None:
 
 def test_too_long_a_request_is_refused(mesh: IonMesh) -> None:
     assert exchange(mesh, "POST", "/heartbeat", b" " * 70_000)[0] == 413
+
+
+def recorded(mesh: IonMesh, name: str) -> tuple[bytes, str]:
+    """Sends the very bytes of the C fork's client; the status line and the body of the answer."""
+    with socket.create_connection(("127.0.0.1", mesh.port), TIMEOUT_S) as sock:
+        sock.sendall((VECTORS / f"c-fork-{name}.http").read_bytes())
+        response = http.client.HTTPResponse(sock)
+        response.begin()
+        return str(response.status).encode(), response.read().decode()
+
+
+def found_behind(text: str, literal: str) -> str:
+    """As the C fork reads: the first place where the literal stands, up to the next quote or
+    comma.
+    """
+    start = text.index(literal) + len(literal)
+    return re.split(r'[",}]', text[start:], maxsplit=1)[0]
+
+
+def test_recorded_life_of_a_c_fork_client(mesh: IonMesh) -> None:
+    assert recorded(mesh, "heartbeat")[0] == b"404"
+    status, assigned = recorded(mesh, "register")
+    assert status == b"200"
+    assert int(found_behind(assigned, '"bank_id":')) > 0
+    assert int(found_behind(assigned, '"slot_id":')) > 0
+    assert found_behind(assigned, '"bankd_endpoint":"') == "http://127.0.0.1:9999"
+    assert len(found_behind(assigned, '"iccid":"')) == 19
+    assert recorded(mesh, "heartbeat")[0] == b"200"
+    assert recorded(mesh, "unregister")[0] == b"200"
+    assert recorded(mesh, "unregister")[0] == b"404"
+
+
+def test_our_lean_heartbeat_says_exactly_what_the_c_forks_does() -> None:
+    settings = OrchestratorSettings(("h",), "router1-slot0")
+    body = (VECTORS / "c-fork-heartbeat.http").read_bytes().partition(b"\r\n\r\n")[2]
+    assert beat_body(settings, BeatReport("active", 5), False) == body
 
 
 # --- as a program ------------------------------------------------------------------------------
