@@ -159,13 +159,13 @@ def test_too_long_a_request_is_refused(mesh: IonMesh) -> None:
     assert exchange(mesh, "POST", "/heartbeat", b" " * 70_000)[0] == 413
 
 
-def recorded(mesh: IonMesh, name: str) -> tuple[bytes, str]:
-    """Sends the very bytes of the C fork's client; the status line and the body of the answer."""
+def recorded(mesh: IonMesh, name: str) -> tuple[int, str]:
+    """Sends the very bytes of the C fork's client; status and body of the answer."""
     with socket.create_connection(("127.0.0.1", mesh.port), TIMEOUT_S) as sock:
         sock.sendall((VECTORS / f"c-fork-{name}.http").read_bytes())
         response = http.client.HTTPResponse(sock)
         response.begin()
-        return str(response.status).encode(), response.read().decode()
+        return response.status, response.read().decode()
 
 
 def found_behind(text: str, literal: str) -> str:
@@ -177,16 +177,16 @@ def found_behind(text: str, literal: str) -> str:
 
 
 def test_recorded_life_of_a_c_fork_client(mesh: IonMesh) -> None:
-    assert recorded(mesh, "heartbeat")[0] == b"404"
+    assert recorded(mesh, "heartbeat")[0] == 404
     status, assigned = recorded(mesh, "register")
-    assert status == b"200"
+    assert status == 200
     assert int(found_behind(assigned, '"bank_id":')) > 0
     assert int(found_behind(assigned, '"slot_id":')) > 0
     assert found_behind(assigned, '"bankd_endpoint":"') == "http://127.0.0.1:9999"
     assert len(found_behind(assigned, '"iccid":"')) == 19
-    assert recorded(mesh, "heartbeat")[0] == b"200"
-    assert recorded(mesh, "unregister")[0] == b"200"
-    assert recorded(mesh, "unregister")[0] == b"404"
+    assert recorded(mesh, "heartbeat")[0] == 200
+    assert recorded(mesh, "unregister")[0] == 200
+    assert recorded(mesh, "unregister")[0] == 404
 
 
 def test_our_lean_heartbeat_says_exactly_what_the_c_forks_does() -> None:
