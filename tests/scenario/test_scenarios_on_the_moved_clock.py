@@ -90,6 +90,7 @@ def test_s3_both_down_resets_come_in_time_iot_first_and_never_at_once() -> None:
     due = min(fell_at + 180.0, last_beat + 300.0 - 40.0 - 30.0)
     assert iot[0] == pytest.approx(due, abs=1.0)
     assert primary[0] > iot[0] + 40.0
+    assert len(iot) < 2 or primary[0] < iot[1], "the primary is not starved by the IoT ladder"
     assert world.state.failover.bank.state is AssignmentState.EXPIRED
     for modem in world.modems.values():
         modem.has_signal = True

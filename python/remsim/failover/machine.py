@@ -724,7 +724,8 @@ class Turn:
         )
 
     def _settle_ladders(self) -> None:
-        for role in self.policy.roles:
+        """The modem with fewer restarts first: both due at once must not starve one of them."""
+        for role in sorted(self.policy.roles, key=lambda role: self.ladders[role].restarts):
             path = self.paths[role]
             if recovery.is_round_over(self.ladders[role], path, self.policy, self.now):
                 jitter = self._jitter()
