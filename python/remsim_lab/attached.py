@@ -83,6 +83,7 @@ class AttachedModem:
             local=_card(parts.pop("local")),
             remote=_card(parts.pop("remote")),
             speed=speed,
+            power_active_low=True,  # the pin low is off
             on_registration=self._registration,
             on_usb=self._usb,
             **parts,

@@ -69,10 +69,11 @@ config routing 'routing'
 
 
 def chip_lines() -> tuple[LineDeclaration, ...]:
-    """Reset lines rest high (they are active low), the others low."""
+    """Reset lines (active low) and power lines (high is on) rest high, the others low."""
     names = {offset: name for name, offset in LINE_OFFSETS.items()}
+    rest_high = ("_reset", "_power")
     return tuple(
-        LineDeclaration(names.get(n, ""), rest_level=int(names.get(n, "").endswith("_reset")))
+        LineDeclaration(names.get(n, ""), rest_level=int(names.get(n, "").endswith(rest_high)))
         for n in range(CHIP_SIZE)
     )
 

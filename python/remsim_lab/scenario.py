@@ -275,7 +275,7 @@ def _resets_in_turn(lab: Lab, film: Film) -> Judgement:
     if not iot:
         return Judgement(False, "resets within 180 s, IoT first, never both", "none of modem2")
     boot_s = lab.modem(IOT).boot_s
-    apart = all(at - iot[0] >= boot_s for at in primary[:1])
-    first = iot[0] <= 180.0 + SLACK_REAL_S * lab.speed and (not primary or iot[0] < primary[0])
+    apart = bool(primary) and primary[0] - iot[0] >= boot_s
+    first = iot[0] <= 180.0 + SLACK_REAL_S * lab.speed
     seen = f"modem2 at {iot[0]:.0f} s, modem1 " + (f"at {primary[0]:.0f} s" if primary else "not")
-    return Judgement(first and apart, "resets within 180 s, IoT first, never both at once", seen)
+    return Judgement(first and apart, "both reset from 180 s on, IoT first, never at once", seen)
