@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from remsim_lab.network.namespace import NetworkError
+
 QUESTION_MAX_BYTES = 65536
 QUESTION_LIMIT_S = 5.0
 
@@ -87,7 +89,7 @@ class Desk:
 
             try:
                 code = self._answer(question, say)
-            except LabError as error:
+            except (LabError, NetworkError) as error:
                 say(f"remsim-lab: {error}")
                 code = 1
             _send(connection, {"exit": code})

@@ -34,6 +34,7 @@ from remsim_lab.ionmesh import IonMesh
 from remsim_lab.ionmesh_bank import Bank, make_slots
 from remsim_lab.labconfig import (
     CHIP_SIZE,
+    SHIPPED_CONFIG,
     SYSFS_BASE,
     chip_lines,
     loopback_config,
@@ -53,6 +54,7 @@ IONMESH_PORT = 5000
 GRACE_S = 300.0
 BEAT_INTERVAL_S = 60.0
 BANKS, SLOTS = 2, 8
+UBUSD_RESPAWN_S = 0.5  # procd starts ubusd again at once
 NETIFD_UP_S = 2.0  # of lab time: from `up` to an address
 UP_LIMIT_S = 20.0  # of real time: the broker and the daemon answer long before
 ACTIVE_LIMIT_S = 180.0  # of real time: a modem's boot and a registration
@@ -101,8 +103,8 @@ class Lab:
         self._make_board()
         self._make_bus()
         self._make_ionmesh()
-        self._write_config()
         write_launchers(self.place)
+        self._write_config()
         self._make_daemon()
 
     def _begin(self, begin: Callable[[], object], end: Callable[[], object]) -> None:
@@ -115,7 +117,8 @@ class Lab:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         self._stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        self.place.log.mkdir()
+        for made in (self.place.log, self.place.captures):
+            made.mkdir()
         make_root(self.place.root)
 
     def _make_network(self) -> None:
@@ -167,7 +170,7 @@ class Lab:
 
     def _make_bus(self) -> None:
         broker = python("-m", "remsim_lab.ubus.broker", "-s", str(self.place.ubus_socket))
-        self.ubusd = self._serve("ubusd", broker)
+        self.ubusd = self._serve("ubusd", broker, UBUSD_RESPAWN_S)
         wait_for(self.place.ubus_socket.exists, "the ubus broker")
         if self.net is not None:
             delay = f"{NETIFD_UP_S / self.speed:g}"
@@ -194,8 +197,10 @@ class Lab:
     def _write_config(self) -> None:
         text = network_config() if self.net is not None else loopback_config(self.mesh.port)
         path = self.place.root / "etc/config/remsim"
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(SHIPPED_CONFIG.read_bytes())
         path.chmod(0o600)
+        uci = self.place.bin / "uci"
+        subprocess.run([uci, "batch"], input=text, text=True, check=True, capture_output=True)
 
     def _make_daemon(self) -> None:
         root = str(self.place.root)
@@ -207,10 +212,10 @@ class Lab:
         self.remsimd = self._serve("remsimd", (*self.place.inside, *argv))
         wait_for(lambda: self.status() is not None, "remsimd")
 
-    def _serve(self, name: str, argv: tuple[str, ...]) -> Service:
+    def _serve(self, name: str, argv: tuple[str, ...], respawn_s: float = RESPAWN_S) -> Service:
         log = self.place.log / f"{name}.log"
         program = Program(name, argv, environment_of(self.place), log)
-        service = Service(program, RESPAWN_S / self.speed)
+        service = Service(program, respawn_s / self.speed)
         self._begin(service.start, service.stop)
         self._services.append(service)
         return service

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab router's own files: /etc/config/remsim, its board's lines, the directories of its root.
+"""The lab router's own: its configuration, its board's lines, the directories of its root.
 
-Only what differs from the shipped defaults is written: the lab runs with the product's own numbers.
+The configuration is the shipped file with only what names things changed: the lab runs with the
+product's own numbers.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ LINE_OFFSETS = {
     "modem1_power": 24,
     "modem2_power": 25,
 }
+SHIPPED_CONFIG = Path(__file__).resolve().parents[2] / "files/etc/config/remsim"
 CHIP_SIZE = 32
 SYSFS_BASE = 512  # where kernels from 6.2 on begin to number
 
@@ -37,35 +39,25 @@ _DIRECTORIES = (
     "var/run/remsim",
 )
 
-_CONFIG = """\
-config service 'service'
-	option enabled '1'
-
-config modems 'modems'
-	option dual_modem '1'
-
-config modem1 'modem1'
-	option device '/dev/ttyUSB2'
-	option interface '{primary}'
-	option sim_switch_gpio 'modem1_sim'
-	option reset_gpio 'modem1_reset'
-	option power_gpio 'modem1_power'
-
-config modem2 'modem2'
-	option device '/dev/ttyACM0'
-	option interface '{iot}'
-	option sim_switch_gpio 'modem2_sim'
-	option reset_gpio 'modem2_reset'
-	option power_gpio 'modem2_power'
-
-config ionmesh 'ionmesh'
-	option enabled '1'
-	option host '{host}'
-	option port '{port}'
-
-config routing 'routing'
-	option mode '{mode}'
+# What a user of the lab's board would type, on top of the shipped defaults.
+_BATCH = """\
+set remsim.service.enabled=1
+set remsim.modems.dual_modem=1
+set remsim.modem1.interface={primary}
+set remsim.modem1.sim_switch_gpio=modem1_sim
+set remsim.modem1.reset_gpio=modem1_reset
+set remsim.modem1.power_gpio=modem1_power
+set remsim.modem2.device=/dev/ttyACM0
+set remsim.modem2.interface={iot}
+set remsim.modem2.sim_switch_gpio=modem2_sim
+set remsim.modem2.reset_gpio=modem2_reset
+set remsim.modem2.power_gpio=modem2_power
+set remsim.ionmesh.enabled=1
+set remsim.ionmesh.host={host}
+set remsim.ionmesh.port={port}
+set remsim.routing.mode={mode}
 """
+_COMMIT = "commit remsim\n"
 
 
 def chip_lines() -> tuple[LineDeclaration, ...]:
@@ -86,18 +78,22 @@ def make_root(root: Path) -> None:
 
 
 def network_config() -> str:
-    """What the configuration is in the namespaces."""
+    """`uci batch` for the namespaces."""
     primary, iot = addresses.LINKS.values()
-    return _CONFIG.format(
+    text = _BATCH.format(
         primary=primary.device,
         iot=iot.device,
         host="ionmesh.example.com",
         port=5000,
         mode="policy",
     )
+    return text + _COMMIT
 
 
 def loopback_config(port: int) -> str:
-    """What it is on a machine without namespaces: one link, the loopback device."""
-    text = _CONFIG.format(primary="wwan0", iot="lo", host="127.0.0.1", port=port, mode="none")
-    return text + "\nconfig failover 'failover'\n\tlist probe_targets '127.0.0.1'\n"
+    """`uci batch` for a machine without namespaces: one link, the loopback device."""
+    text = _BATCH.format(primary="wwan0", iot="lo", host="127.0.0.1", port=port, mode="none")
+    probe = (
+        "delete remsim.failover.probe_targets\nadd_list remsim.failover.probe_targets=127.0.0.1\n"
+    )
+    return text + probe + _COMMIT

@@ -128,8 +128,16 @@ def test_grace_shows_what_is_left() -> None:
     assert "grace, lost in 2 min" in page
 
 
-def test_disabled_service_is_said_first() -> None:
+def test_what_rules_everything_else_is_said_first() -> None:
     assert _page(enabled=False).startswith("OFF")
+    assert _page(released=True).startswith("RELEASED")
+    assert _page(assignment={"wanted": True, "state": "unregistered"}).startswith("STARTING")
+
+
+def test_running_configuration_is_told_from_a_file_that_was_refused_later() -> None:
+    problem = {"path": "heartbeat.interval", "value": "5", "expected": "a number 10..300"}
+    page = _page(config={"state": "accepted", "problems": [problem], "warnings": []})
+    assert "the last accepted one" in page
 
 
 @pytest.mark.parametrize(

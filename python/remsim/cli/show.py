@@ -89,7 +89,8 @@ def _flat(item: object) -> str:
     if isinstance(item, bool):
         return "yes" if item else "no"
     if isinstance(item, Mapping):
-        return ", ".join(f"{name} {_flat(part)}" for name, part in item.items()) or "none"
+        shown = (f"{name} {_flat(part)}" for name, part in item.items() if part is not None)
+        return ", ".join(shown) or "none"
     if isinstance(item, list):
         return ", ".join(_flat(part) for part in item) or "none"
     return str(item)

@@ -54,6 +54,8 @@ def _headline(status: Table, colours: bool) -> str:
 def _overall(status: Table) -> tuple[str, str]:
     if status.get("enabled") is False:
         return "OFF", "warning"
+    if status.get("released"):
+        return "RELEASED", "warning"
     severities = {alert.get("severity") for alert in status.get("alerts") or ()}
     if "error" in severities:
         return "TROUBLE", "error"
@@ -73,7 +75,8 @@ def _alerts(status: Table, width: int, colours: bool) -> list[str]:
         text = f"{kind}: {alert.get('reason', alert.get('id', UNKNOWN))} (for {since})"
         lines += ["  " + paint(line, kind, colours) for line in wrapped(text, width - 2)]
         if alert.get("advice"):
-            lines += ["    -> " + line for line in wrapped(str(alert["advice"]), width - 7)]
+            advice = wrapped(str(alert["advice"]), width - 7)
+            lines += [f"    {'->' if n == 0 else '  '} {line}" for n, line in enumerate(advice)]
     return lines
 
 
@@ -97,7 +100,10 @@ def _config(status: Table, width: int) -> list[str]:
     warnings = config.get("warnings") or ()
     if config.get("state") == "accepted" and not problems and not warnings:
         return []
-    lines = _line("Configuration", width, _CONFIG_STATES.get(config.get("state", ""), UNKNOWN))
+    state = config.get("state", "")
+    if state == "accepted" and problems:
+        state = "last_accepted"  # it was sound when it was taken over
+    lines = _line("Configuration", width, _CONFIG_STATES.get(state, UNKNOWN))
     for problem in problems:
         value = f"{problem['value']!r} is not " if problem.get("value") else ""
         text = f"{problem.get('path')}: {value}{problem.get('expected')}"
