@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab: everything a router has around remsim, simulated on one Debian machine. Never installed on a router."""
+"""The lab: all that a router has around remsim, on one Debian machine. Never on a router."""

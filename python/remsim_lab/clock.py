@@ -7,7 +7,7 @@ import threading
 
 
 class HandClock:
-    """Satisfies `remsim.clock.Clock`. `wait()` never blocks: it moves the clock by the whole time-out."""
+    """Satisfies `remsim.clock.Clock`. `wait()` never blocks: it moves by the whole time-out."""
 
     def __init__(self, monotonic: float = 1000.0, wall: float = 1_700_000_000.0) -> None:
         self._monotonic = monotonic

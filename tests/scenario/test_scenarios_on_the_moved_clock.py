@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from scenario.world import World
 
 from remsim.failover.policy import Policy
 from remsim.model import AssignmentState, Role, Step
+from scenario.world import World
 
 
 def started(**policy: object) -> World:
@@ -20,7 +22,7 @@ def started(**policy: object) -> World:
 
 
 def gaps(times: list[float]) -> list[float]:
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
 def answered(world: World) -> list[float]:

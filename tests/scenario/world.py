@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A world around the pure core: two modems, two links and an orchestrator on a hand-moved clock.
 
-The core's orders are carried out here with plausible delays; what really is the case (`Truth`) is kept
-apart from what the core was told. Tests break things, let time pass and look at what left when.
+The core's orders are carried out here with plausible delays; what really is the case is kept apart
+from what the core was told. Tests break things, let time pass and look at what left when.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def test_browser_and_router_agree_on_what_fits(sections: list[dict[str, Any]]) -
         inner = kind.item if isinstance(kind, ListOf) else kind
         assert pattern == f"^{inner.pattern}$"
     tries = ["auto", "/dev/x", "20", "gpiochip0:20", "gpiochip0", "wwan0", "a b", "310410", "x-y",
-             "0x520000", "-", "1-1.2", "none", "490154203237518"]  # fmt: skip
+             "0x52000000", "-", "1-1.2", "none", "490154203237518"]  # fmt: skip
     program = (
         "const [patterns, tries] = JSON.parse(require('fs').readFileSync(0, 'utf-8'));"
         "const judge = (pattern) => tries.map((text) => new RegExp(pattern).test(text));"

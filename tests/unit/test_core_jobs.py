@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-from scenario.world import World
 
 from remsim import core
 from remsim.core import ClientChanged, ClientReport, ReloadDone
@@ -23,6 +22,7 @@ from remsim.events import (
 from remsim.failover.policy import Policy
 from remsim.jobs import Job, JobState, Kind, Wanted
 from remsim.model import AssignmentState, LineState, RemoteCommand, Role, SimSource, Step
+from scenario.world import World
 
 REMOTE_POLICY = Policy(remote_possible=True)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenario.world import World
 
 from remsim.errors import StorageError
 from remsim.history.keeper import FLASH_PERIOD_S, HistoryKeeper
@@ -19,6 +18,7 @@ from remsim.history.store import AUDIT_KEPT, POINTS_MAX, AuditRow, HistoryStore
 from remsim.model import Role
 from remsim.paths import Paths
 from remsim_lab.clock import HandClock
+from scenario.world import World
 
 NOW = 1_800_000_000.0
 

@@ -191,6 +191,19 @@ def test_device_that_sysfs_does_not_know_is_taken_at_its_word_once() -> None:
         choose(wanted(device="/dev/ttyS1", learnt_place="1-1"), (), TABLE)
 
 
+def test_missing_device_is_told_with_what_is_there_instead() -> None:
+    there = r"0e8d:7127 at 1-1, 0e8d:7127 at 1-2: set modem1\.device or modem1\.bus_path"
+    with pytest.raises(DeviceGone, match=there):
+        choose(
+            wanted(device="/dev/ttyUSB20", imei="490154203237518"),
+            BOTH,
+            TABLE,
+            frozenset(["1-1", "1-2"]),
+        )
+    with pytest.raises(DeviceGone, match=r"no such device$"):
+        choose(wanted(imei="490154203237518"), (), TABLE)
+
+
 def test_wrong_imei_names_both_and_the_cure() -> None:
     wish = wanted(imei="490154203237518")
     binding = choose(wish, BOTH, TABLE)

@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scenario.world import World
 
 from remsim import saved
 from remsim.errors import StorageError
 from remsim.failover.policy import Policy
 from remsim.jobs import Kind, Wanted
 from remsim.model import AssignmentState, Role, Step
+from scenario.world import World
 
 
 def lived() -> World:
@@ -96,7 +97,5 @@ def test_any_damage_is_an_error_or_a_whole_state(data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(whole)))
     junk = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.lists(st.none())
     whole[key] = data.draw(junk)
-    try:
+    with contextlib.suppress(StorageError):
         saved.from_text(json.dumps(whole), Policy(), "b", 0.0)
-    except StorageError:
-        pass
