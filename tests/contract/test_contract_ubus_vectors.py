@@ -28,7 +28,8 @@ import pytest
 import stacks
 
 from remsim_lab.ubus import blob, wire
-from remsim_lab.ubus.bus import Bus, Credentials, Peer
+from remsim_lab.ubus.bus import Bus
+from remsim_lab.ubus.peers import Credentials, Peer
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors" / "openwrt" / "wire"
 SCENARIOS = sorted(path.stem for path in VECTORS.glob("*.json"))

@@ -17,16 +17,14 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import signal
 import sys
-import time
 from _thread import RLock, get_ident
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 from remsim_lab.ubus import blob, message, wire
 from remsim_lab.ubus.client import Connection, OwnObject
+from remsim_lab.ubus.uloop import Uloop
 
 BLOBMSG_TYPE_UNSPEC = blob.UNSPEC
 BLOBMSG_TYPE_ARRAY = blob.ARRAY
@@ -48,29 +46,13 @@ _BAD_METHODS = (
 )
 _BAD_REPLY = "<built-in function call> returned a result with an exception set"
 
-# loop(-1) looks at its end condition at least this often: a signal may come just before the wait.
-_SLICE_S = 1.0
-
-# Signals whose Python handlers python-ubus keeps waiting while it is inside C code.
-_HELD_BACK = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGALRM,
-    signal.SIGCHLD,
-)
-
 _lock = RLock()
 _connection: Connection | None = None
 _socket_path: str | None = None
 _added: list[OwnObject] = []
 _listeners: list[OwnObject] = []
 _loop_thread: int | None = None  # thread inside loop(), if any
-_cancelled = False  # uloop_end() was called: every running loop() ends
-_child_ended = False
-_installed: dict[int, Any] = {}  # signals that libubox would have taken over
+_uloop = Uloop()
 
 
 # --- arguments ---
@@ -122,121 +104,21 @@ def _error(status: int) -> RuntimeError:
     return RuntimeError(f"ubus error occured: {wire.status_text(status)}")
 
 
-# --- signals, as libubox's uloop treats them ---
-
-
-def _on_term(_number: int, _frame: object) -> None:
-    global _cancelled
-    _cancelled = True
-    if _connection is not None:
-        _connection.wake()
-
-
-def _on_child(_number: int, _frame: object) -> None:
-    global _child_ended
-    _child_ended = True
-    if _connection is not None:
-        _connection.wake()
-
-
-def _install_signals() -> None:
-    """uloop_init(): take over SIGINT, SIGTERM and SIGCHLD where nobody else has them."""
-    for number, handler in (
-        (signal.SIGINT, _on_term),
-        (signal.SIGTERM, _on_term),
-        (signal.SIGCHLD, _on_child),
-    ):
-        if signal.getsignal(number) is signal.SIG_DFL:
-            try:
-                signal.signal(number, handler)
-            except ValueError:  # not the main thread
-                return
-            _installed[number] = handler
-
-
-def _restore_signals() -> None:
-    for number, handler in list(_installed.items()):
-        if signal.getsignal(number) is handler:
-            try:
-                signal.signal(number, signal.SIG_DFL)
-            except ValueError:  # not the main thread
-                return
-        del _installed[number]
-
-
-class _HeldSignals:
-    """Signals of the program's own handlers, kept until its Python code runs again."""
-
-    def __init__(self) -> None:
-        self._handlers: dict[int, Callable[[int, FrameType | None], object]] = {}
-        self._pending: list[int] = []
-
-    def hold(self) -> None:
-        """C code is entered: handlers wait."""
-        for number in _HELD_BACK:
-            handler = signal.getsignal(number)
-            if callable(handler) and not _is_own(handler):
-                try:
-                    signal.signal(number, self._note)
-                except ValueError:  # not the main thread, where no handler would run
-                    return
-                self._handlers[number] = handler
-
-    def release(self) -> None:
-        """C code is left: what waited runs now, and may raise."""
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) == self._note:
-                signal.signal(number, handler)
-        handlers, self._handlers = self._handlers, {}
-        while self._pending:
-            number = self._pending.pop(0)
-            handlers[number](number, None)
-
-    def _note(self, number: int, _frame: FrameType | None) -> None:
-        self._pending.append(number)
-
-
-_held = _HeldSignals()
-
-
 class _InC:
-    """Around a blocking request: one thread at a time, and Python signal handlers wait."""
+    """Around C code: one thread at a time, and Python signal handlers wait."""
 
     def __enter__(self) -> None:
         _lock.acquire()
-        _held.hold()
+        _uloop.hold()
 
     def __exit__(self, *_: object) -> None:
         try:
-            _held.release()
+            _uloop.release()
         finally:
             _lock.release()
 
 
 _in_c = _InC()
-
-
-def _is_own(handler: object) -> bool:
-    return handler in (_on_term, _on_child, _held._note)
-
-
-def _wake_by_signals(connection: Connection) -> int | None:
-    """A signal ends a wait whichever thread gets it. The descriptor to put back, None for none."""
-    try:
-        return signal.set_wakeup_fd(connection.wake_fd, warn_on_full_buffer=False)
-    except ValueError:  # not the main thread
-        return None
-
-
-def _reap_children() -> None:
-    """uloop_handle_processes(): every ended child, whoever started it, is reaped here."""
-    global _child_ended
-    _child_ended = False
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0] > 0:
-            pass
-    except ChildProcessError:
-        return
 
 
 # --- callbacks ---
@@ -245,7 +127,7 @@ def _reap_children() -> None:
 def _call_back(callback: Callable[..., object], *arguments: object) -> bool:
     """Run a program's callback. False when it raised, which is printed."""
     try:
-        _held.release()
+        _uloop.release()
         callback(*arguments)
     except SystemExit as leaving:
         _exit_at_once(leaving)
@@ -253,7 +135,7 @@ def _call_back(callback: Callable[..., object], *arguments: object) -> bool:
         sys.excepthook(*sys.exc_info())
         return False
     finally:
-        _held.hold()
+        _uloop.hold()
     return True
 
 
@@ -350,12 +232,12 @@ def connect(socket_path: str | None = None) -> bool:
     if _connection is not None:
         raise RuntimeError("You are already connected to ubus.")
     path = wire.DEFAULT_SOCKET if socket_path is None else _c_text(socket_path, 1)
-    _install_signals()
+    _uloop.take_signals()
     connection = Connection()
     try:
         connection.open(path)
     except OSError:
-        _restore_signals()
+        _uloop.give_signals_back()
         raise OSError(f"Failed to connect to the ubus socket '{path}'\n") from None
     _connection, _socket_path = connection, path
     return True
@@ -379,7 +261,7 @@ def disconnect(deregister: bool = True) -> None:
     _added.clear()
     _listeners.clear()
     _connection = _socket_path = None
-    _restore_signals()
+    _uloop.give_signals_back()
 
 
 def get_connected() -> bool:
@@ -508,7 +390,7 @@ def _ignore(_frame: wire.Frame, _name: bytes, _data: bytes) -> int:
 
 
 def listen(*events: tuple[str, Callable[[str, Any], object]]) -> None:
-    """Call back for events: (pattern, callback) tuples. A refused pattern is passed over silently."""
+    """Call back for events: (pattern, callback) tuples. A refused one is passed over silently."""
     connection = _connected()
     if not events:
         raise TypeError("You need to set at least one event.")
@@ -542,36 +424,12 @@ def loop(timeout: int = -1) -> None:
     global _loop_thread
     connection = _connected()
     timeout_ms = _c_int(timeout)
-    _install_signals()
-    outer = _loop_thread is None
-    earlier_fd = _wake_by_signals(connection)
-    if outer:
-        _loop_thread = get_ident()
-    _held.hold()
+    _uloop.take_signals()
+    outer = _loop_thread
+    _loop_thread = get_ident()
+    _uloop.hold()
     try:
-        if timeout_ms == 0:
-            connection.handle_pending()
-            connection.receive()
-        else:
-            _run(connection, timeout_ms)
+        _uloop.run(connection, timeout_ms)
     finally:
-        if outer:
-            _loop_thread = None
-        if earlier_fd is not None:
-            signal.set_wakeup_fd(earlier_fd)
-        _held.release()
-
-
-def _run(connection: Connection, timeout_ms: int) -> None:
-    """uloop_run(): a nested one that ends ends the outer ones too."""
-    global _cancelled
-    end = time.monotonic() + timeout_ms / 1000 if timeout_ms > 0 else None
-    _cancelled = False
-    while not _cancelled:
-        now = time.monotonic()
-        if end is not None and now >= end:
-            _cancelled = True
-            return
-        if _child_ended:
-            _reap_children()
-        connection.read(now + _SLICE_S if end is None else min(end, now + _SLICE_S))
+        _loop_thread = outer
+        _uloop.release()

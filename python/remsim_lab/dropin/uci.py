@@ -283,7 +283,7 @@ class Uci:
     # --- saving ---
 
     def _each(self, arguments: tuple[str, ...], name: str, action: Any) -> None:
-        """Act on the named package, or - arguments of a wrong kind - on the first that is loaded."""
+        """Act on the named package; for arguments of a wrong kind on the first that is loaded."""
         if _names(arguments):
             pointer = self._find(arguments)
             self._tainted = False

@@ -9,7 +9,7 @@ from remsim_lab.ubus.broker import Broker
 
 
 class BackgroundBroker:
-    """`path` is its socket. A stopped one may be started again on the same path, like a new ubusd."""
+    """`path` is its socket. A stopped one may be started again there, like a new ubusd."""
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""blob and blobmsg, the two layers of libubox's tagged binary format, between bytes and Python values.
+"""blob and blobmsg, the two layers of libubox's tagged binary format, from and to bytes.
 
-A blob is a 4-byte head (bit 31: named, bits 30-24: id or type, bits 23-0: length with the head) and its data; siblings are
-padded to 4 bytes. A blobmsg is a named blob: name length (2 bytes), name, NUL, padded to 4, data. All big-endian.
+A blob is a 4-byte head (bit 31: named, bits 30-24: id or type, bits 23-0: length with the head) and
+its data; siblings are padded to 4 bytes. A blobmsg is a named blob: name length (2 bytes), name,
+NUL, padded to 4, data. All big-endian.
 
-Never raises anything but BlobError, whatever the bytes are. Walking follows libubox: a walk ends silently at the first
-head that does not fit, and a reader sees what came before it.
+Never raises anything but BlobError, whatever the bytes are. Walking follows libubox: a walk ends
+silently at the first head that does not fit, and a reader sees what came before it.
 
 Source: libubox blob.c, blobmsg.c; recorded frames in tests/vectors/openwrt/wire.
 """
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from functools import lru_cache
 
 UNSPEC, ARRAY, TABLE, STRING, INT64, INT32, INT16, INT8, DOUBLE = range(9)
 BOOL = INT8
@@ -31,9 +31,9 @@ _U32 = struct.Struct(">I")
 _U64 = struct.Struct(">Q")
 _F64 = struct.Struct(">d")
 
-# Data length of the fixed types (blobmsg.c blob_type, blob.c blob_type_minlen); DOUBLE is a minimum.
-_FIXED_BYTES = {INT8: 1, INT16: 2, INT32: 4, INT64: 8}
-_DOUBLE_BYTES = 8
+# Data length by type: exact for integers, at least this for the rest (blobmsg.c, blob.c).
+_EXACT_BYTES = (None, None, None, None, 8, 4, 2, 1, None)
+_LEAST_BYTES = (0, 0, 0, 1, 8, 4, 2, 1, 8)
 
 
 class BlobError(ValueError):
@@ -64,21 +64,25 @@ def root(children: bytes) -> bytes:
     return attribute(0, children)
 
 
-@lru_cache(maxsize=512)
-def _name_block(name: bytes) -> bytes:
+def name_block(name: bytes) -> bytes:
+    """Name length, name, NUL and padding: what stands between a named blob's head and its data."""
+    if len(name) > 0xFFFF:
+        raise BlobError(f"{len(name)} bytes do not fit in a name")
     block = _U16.pack(len(name)) + name + b"\0"
     return block + _PAD[-len(block) & 3]
 
 
-def field(kind: int, name: bytes, data: bytes) -> bytes:
-    """A named blob (blobmsg) with its padding; array items have the empty name."""
-    if len(name) > 0xFFFF:
-        raise BlobError(f"{len(name)} bytes do not fit in a name")
-    body = _name_block(name) + data
-    length = HEAD_BYTES + len(body)
+def named_field(block: bytes, kind: int, data: bytes) -> bytes:
+    """A named blob (blobmsg) with its padding, from a name block."""
+    length = HEAD_BYTES + len(block) + len(data)
     if length > LENGTH_MAX:
         raise BlobError(f"{length} bytes do not fit in a blob")
-    return _U32.pack(NAMED | kind << 24 | length) + body + _PAD[-length & 3]
+    return _U32.pack(NAMED | kind << 24 | length) + block + data + _PAD[-length & 3]
+
+
+def field(kind: int, name: bytes, data: bytes) -> bytes:
+    """A named blob with its padding; array items have the empty name."""
+    return named_field(name_block(name), kind, data)
 
 
 def field_u32(name: bytes, value: int) -> bytes:
@@ -117,7 +121,8 @@ def walk(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
 
 def c_string(data: bytes) -> bytes:
     """What C sees of these bytes: everything up to the first NUL."""
-    return data.split(b"\0", 1)[0]
+    end = data.find(b"\0")
+    return data if end < 0 else data[:end]
 
 
 class Field:
@@ -146,11 +151,12 @@ class Field:
 
 def _data_fits(kind: int, buffer: bytes, start: int, end: int) -> bool:
     length = end - start
+    exact = _EXACT_BYTES[kind]
+    if exact is not None:
+        return length == exact
     if kind == STRING:
         return length >= 1 and buffer[end - 1] == 0
-    if kind in _FIXED_BYTES:
-        return length == _FIXED_BYTES[kind]
-    return kind != DOUBLE or length >= _DOUBLE_BYTES
+    return length >= _LEAST_BYTES[kind]
 
 
 def checked_field(buffer: bytes, word: int, at: int, length: int) -> Field | None:
@@ -166,7 +172,7 @@ def checked_field(buffer: bytes, word: int, at: int, length: int) -> Field | Non
             return None
         name_length: int = _U16.unpack_from(buffer, start)[0]
         name_end = start + 2 + name_length
-        data_start = start + padded(2 + name_length + 1)
+        data_start = start + (name_length + 6 & ~3)
         if data_start > end or buffer[name_end] != 0:
             return None
         name = c_string(buffer[start + 2 : name_end])
@@ -200,7 +206,7 @@ def scalar(item: Field) -> bool | int | float | None:
 
 
 def pack_scalar(value: bool | int | float | None) -> tuple[int, bytes]:
-    """(type, data) as blobmsg_add_json_element chooses them; integers outside 64 bits are clamped as json-c does."""
+    """(type, data) as blobmsg_add_json_element chooses; json-c clamps integers to 64 bits."""
     if value is None:
         return UNSPEC, b""
     if value is True:

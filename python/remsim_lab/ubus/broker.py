@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab's ubusd: unix socket and connections around `bus.Bus`, one thread, usable by real libubus clients.
+"""The lab's ubusd: unix socket and connections around `bus.Bus`, usable by real libubus clients.
 
-Like ubusd it disconnects a peer whose frame is over the limit, and keeps at most 1 MiB for a peer that does not read;
-what comes after that is lost. File descriptors passed along are dropped. It must never block on one peer.
+Like ubusd it disconnects a peer whose frame is over the limit, and keeps at most 1 MiB for a peer
+that does not read; what comes after that is lost. File descriptors passed along are dropped. One
+thread serves all, and must never block on one peer.
 
 Source: ubus ubusd.c, ubusd_main.c.
 
@@ -22,7 +23,8 @@ import sys
 from collections import deque
 
 from remsim_lab.ubus import wire
-from remsim_lab.ubus.bus import Bus, Credentials, Peer
+from remsim_lab.ubus.bus import Bus
+from remsim_lab.ubus.peers import Credentials, Peer
 
 # ubusd.h UBUS_CLIENT_MAX_TXQ_LEN: bytes kept for a peer that does not read.
 QUEUE_MAX = wire.MESSAGE_MAX
@@ -181,7 +183,7 @@ class Broker:
     # --- output ---
 
     def _send(self, peer: Peer, data: bytes) -> None:
-        """Write what the socket takes, queue the rest; a whole message that does not fit in the queue is lost."""
+        """Write what the socket takes, queue the rest, lose whole messages that do not fit."""
         connection = self._connections.get(peer.ident) or self._greeting
         if connection is None:
             return

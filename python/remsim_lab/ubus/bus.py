@@ -1,135 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What ubusd decides: objects, calls, events, subscriptions. Frames in, frames out, no sockets.
 
-Kept from ubusd because programs meet it on a router: nobody tells a caller whose server left in the middle of its call;
-an event does not come back to its sender; a peer that is not root may do nothing (there are no ACL files here); the
-answer to a refused ADD_OBJECT is status 2 whatever the reason.
+Kept from ubusd because programs meet it on a router: nobody tells a caller whose server left in the
+middle of its call; an event does not come back to its sender; a peer that is not root may do
+nothing (there are no ACL files here); the answer to a refused ADD_OBJECT is status 2 whatever the
+reason.
 
-It must never raise because of what a peer sent. Source: ubus ubusd_proto.c, ubusd_obj.c, ubusd_event.c, ubusd_monitor.c.
+It must never raise because of what a peer sent.
+
+Source: ubus ubusd_proto.c, ubusd_obj.c, ubusd_event.c, ubusd_monitor.c.
 """
 
 from __future__ import annotations
 
-import secrets
 from bisect import bisect_left, insort
-from collections.abc import Callable, Container
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from remsim_lab.ubus import blob, wire
+from remsim_lab.ubus.events import Events, first_fields
+from remsim_lab.ubus.peers import (
+    BusObject,
+    Credentials,
+    Lookup,
+    ObjectType,
+    Peer,
+    may,
+    may_subscribe,
+    methods_of,
+    new_id,
+)
 from remsim_lab.ubus.wire import Frame
 
 # What a command returns when ubusd sends no STATUS of its own, now or later.
 NO_ANSWER = -1
 
 Attributes = list[bytes | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who is at the other end of a socket."""
-
-    uid: int
-    gid: int
-    user: str
-    group: str
-
-
-class ObjectType:
-    """A signature that objects may share: (method name, its whole blobmsg) in order of declaration."""
-
-    __slots__ = ("ident", "methods", "users")
-
-    def __init__(self, ident: int, methods: list[tuple[bytes, bytes]]) -> None:
-        self.ident = ident
-        self.methods = methods
-        self.users = 0
-
-
-class BusObject:
-    """An object of a peer. `path` is None for listeners and subscribers."""
-
-    __slots__ = (
-        "event_round",
-        "ident",
-        "notices",
-        "path",
-        "patterns",
-        "peer",
-        "subscribers",
-        "targets",
-        "type",
-    )
-
-    def __init__(self, ident: int, peer: Peer, kind: ObjectType | None) -> None:
-        self.ident = ident
-        self.peer = peer
-        self.type = kind
-        self.path: bytes | None = None
-        self.patterns: list[Pattern] = []
-        self.subscribers: list[BusObject] = []
-        self.targets: list[BusObject] = []
-        self.notices = 0
-        self.event_round = 0
-
-
-class Pattern:
-    """A registered event pattern; `partial` when it ended in `*`."""
-
-    __slots__ = ("key", "owner", "partial")
-
-    def __init__(self, key: bytes, partial: bool, owner: BusObject) -> None:
-        self.key = key
-        self.partial = partial
-        self.owner = owner
-
-
-class Peer:
-    """One connection. `congested` says that its socket takes no more: long lookups wait for it."""
-
-    __slots__ = ("congested", "ident", "lookups", "monitor_sequence", "objects", "who")
-
-    def __init__(self, ident: int, who: Credentials) -> None:
-        self.ident = ident
-        self.who = who
-        self.objects: list[BusObject] = []
-        self.congested = False
-        self.lookups: list[_Lookup] = []
-        self.monitor_sequence: int | None = None
-
-
-class _Lookup:
-    """A LOOKUP of everything that goes on as its peer reads; `after` is the last path sent."""
-
-    __slots__ = ("after", "frame")
-
-    def __init__(self, frame: Frame) -> None:
-        self.frame = frame
-        self.after: bytes | None = None
-
-
-def _new_id(taken: Container[int]) -> int:
-    while True:
-        ident = secrets.randbits(32)
-        if ident >= wire.FIRST_FREE_ID and ident not in taken:
-            return ident
-
-
-def _methods_of(signature: bytes) -> list[tuple[bytes, bytes]] | None:
-    """The methods of a SIGNATURE, or None when one is malformed or unnamed."""
-    methods = []
-    for word, at, length in blob.walk(signature, 0, len(signature)):
-        item = blob.checked_field(signature, word, at, length)
-        if item is None or not item.name:
-            return None
-        methods.append((item.name, blob.field(item.kind, item.name, item.data)))
-    return methods
-
-
-def _common_length(one: bytes, other: bytes) -> int:
-    for index, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return index
-    return min(len(one), len(other))
 
 
 class Bus:
@@ -142,16 +47,15 @@ class Bus:
         self._types: dict[int, ObjectType] = {}
         self._by_path: dict[bytes, BusObject] = {}
         self._paths: list[bytes] = []
-        self._patterns: list[Pattern] = []
+        self._events = Events()
         self._monitors: list[Peer] = []
         self._event_sequence = 0
-        self._event_round = 0
 
     # --- peers ---
 
     def connect(self, who: Credentials) -> Peer:
         """Greet a new peer."""
-        peer = Peer(_new_id(self._peers), who)
+        peer = Peer(new_id(self._peers), who)
         self._peers[peer.ident] = peer
         self._emit(peer, wire.HELLO, 0, peer.ident, b"")
         return peer
@@ -225,7 +129,7 @@ class Bus:
     def _add_object(self, peer: Peer, frame: Frame, given: Attributes) -> int:
         path_data = given[wire.A_OBJPATH]
         path = None if path_data is None else wire.text(path_data)
-        if path is not None and (path in self._by_path or not _may(peer, path)):
+        if path is not None and (path in self._by_path or not may(peer, path)):
             return wire.INVALID_ARGUMENT
         added = self._create_object(peer, self._type_of(given), path)
         children = blob.attribute_u32(wire.A_OBJID, added.ident)
@@ -240,11 +144,11 @@ class Bus:
         if type_data is not None:
             return self._types.get(wire.number(type_data))
         signature = given[wire.A_SIGNATURE]
-        methods = None if signature is None else _methods_of(signature)
-        return None if methods is None else ObjectType(_new_id(self._types), methods)
+        methods = None if signature is None else methods_of(signature)
+        return None if methods is None else ObjectType(new_id(self._types), methods)
 
     def _create_object(self, peer: Peer, kind: ObjectType | None, path: bytes | None) -> BusObject:
-        added = BusObject(_new_id(self._objects), peer, kind)
+        added = BusObject(new_id(self._objects), peer, kind)
         self._objects[added.ident] = added
         if kind is not None:
             kind.users += 1
@@ -281,8 +185,7 @@ class Bus:
         for subscriber in list(freed.subscribers):
             self._tell_target_gone(subscriber, freed)
             self._end_subscription(subscriber, freed)
-        for pattern in freed.patterns:
-            self._patterns.remove(pattern)
+        self._events.forget(freed)
         if freed.path is not None:
             self._object_event(freed, b"ubus.object.remove")
             del self._by_path[freed.path]
@@ -319,13 +222,13 @@ class Bus:
         return wire.OK if matches else wire.NOT_FOUND
 
     def _lookup_all(self, peer: Peer, frame: Frame) -> int:
-        lookup = _Lookup(frame)
+        lookup = Lookup(frame)
         status = NO_ANSWER if peer.congested else self._lookup_from(peer, lookup)
         if status == NO_ANSWER:
             peer.lookups.append(lookup)
         return status
 
-    def _lookup_from(self, peer: Peer, lookup: _Lookup) -> int:
+    def _lookup_from(self, peer: Peer, lookup: Lookup) -> int:
         after = lookup.after
         index = 0 if after is None else bisect_left(self._paths, after + b"\0")
         for path in self._paths[index:]:
@@ -339,7 +242,7 @@ class Bus:
         if shown.type is None or shown.path is None:
             return
         methods = shown.type.methods
-        if methods and not _may(peer, shown.path):
+        if methods and not may(peer, shown.path):
             return
         signature = b"".join([data for _, data in methods])
         children = (
@@ -364,7 +267,7 @@ class Bus:
         called = self._objects.get(ident)
         if called is None:
             return wire.NOT_FOUND
-        if not _may(peer, called.path):
+        if not may(peer, called.path):
             return wire.PERMISSION_DENIED
         self._pass_invoke(peer, frame, called, method, given[wire.A_DATA])
         return NO_ANSWER
@@ -417,7 +320,7 @@ class Bus:
             return wire.NOT_FOUND
         if target.peer is peer:
             return wire.INVALID_ARGUMENT
-        if not _may_subscribe(peer, target):
+        if not may_subscribe(peer, target):
             return wire.NOT_FOUND
         target.subscribers.insert(0, subscriber)
         subscriber.targets.insert(0, target)
@@ -495,33 +398,15 @@ class Bus:
         if data is None:
             return wire.INVALID_ARGUMENT
         if method == b"register":
-            return self._register(peer, data)
+            return self._events.register(peer, data, self._objects)
         return self._send_event(peer, data)
 
-    def _register(self, peer: Peer, data: bytes) -> int:
-        wanted = _first_fields(data, {b"pattern": blob.STRING, b"object": blob.INT32})
-        if len(wanted) < 2:
-            return wire.INVALID_ARGUMENT
-        ident = wanted[b"object"].u32()
-        if ident < wire.FIRST_FREE_ID:
-            return wire.PERMISSION_DENIED
-        owner = self._objects.get(ident)
-        if owner is None:
-            return wire.NOT_FOUND
-        key = wanted[b"pattern"].text()
-        if owner.peer is not peer or not key or not _may(peer, key.removesuffix(b"*")):
-            return wire.PERMISSION_DENIED
-        pattern = Pattern(key.removesuffix(b"*"), key.endswith(b"*"), owner)
-        owner.patterns.append(pattern)
-        insort(self._patterns, pattern, key=lambda each: each.key)
-        return wire.OK
-
     def _send_event(self, peer: Peer, data: bytes) -> int:
-        wanted = _first_fields(data, {b"id": blob.STRING, b"data": blob.TABLE})
+        wanted = first_fields(data, {b"id": blob.STRING, b"data": blob.TABLE})
         if len(wanted) < 2:
             return wire.INVALID_ARGUMENT
         name = wanted[b"id"].text()
-        if name.startswith(b"ubus.") or not _may(peer, name):
+        if name.startswith(b"ubus.") or not may(peer, name):
             return wire.PERMISSION_DENIED
         self._publish(peer, name, wanted[b"data"].data)
         return wire.OK
@@ -533,29 +418,11 @@ class Bus:
         self._publish(None, name, data)
 
     def _publish(self, sender: Peer | None, name: bytes, data: bytes) -> None:
-        """Deliver to each listening object once, in order of the patterns; never to the sender itself."""
-        self._event_round += 1
         rest = blob.attribute_string(wire.A_METHOD, name) + blob.attribute(wire.A_DATA, data)
-        for listener in self._listeners_of(name):
-            if listener.peer is sender or listener.event_round == self._event_round:
-                continue
-            listener.event_round = self._event_round
+        for listener in self._events.reached(name, sender):
             self._event_sequence += 1
             children = blob.attribute_u32(wire.A_OBJID, listener.ident) + rest
             self._emit(listener.peer, wire.INVOKE, self._event_sequence, 0, children)
-
-    def _listeners_of(self, name: bytes) -> list[BusObject]:
-        """ubusd walks its sorted patterns only while the common prefix does not shrink."""
-        found = []
-        best = 0
-        for pattern in self._patterns:
-            common = _common_length(name, pattern.key)
-            if common < best:
-                break
-            best = common
-            if pattern.key == name or (pattern.partial and common == len(pattern.key)):
-                found.append(pattern.owner)
-        return found
 
     def _monitor_method(self, peer: Peer, method: bytes) -> int:
         if peer.who.uid != 0 or peer.who.gid != 0:
@@ -568,27 +435,6 @@ class Bus:
         if method == b"add":
             self._monitors.append(peer)
         return wire.OK
-
-
-def _may(peer: Peer, name: bytes | None) -> bool:
-    """Without ACL files only root may see, call, publish, listen or send; nameless objects are free for all."""
-    return peer.who.uid == 0 or name is None
-
-
-def _may_subscribe(peer: Peer, target: BusObject) -> bool:
-    if target.path is not None:
-        return _may(peer, target.path)
-    owner = target.peer.who
-    return owner.user == peer.who.user or owner.group == peer.who.group
-
-
-def _first_fields(data: bytes, wanted: dict[bytes, int]) -> dict[bytes, blob.Field]:
-    """The first field of each wanted name and type, as blobmsg_parse picks them."""
-    found: dict[bytes, blob.Field] = {}
-    for item in blob.fields(data, 0, len(data)):
-        if wanted.get(item.name) == item.kind:
-            found.setdefault(item.name, item)
-    return found
 
 
 _COMMANDS: dict[int, Callable[[Bus, Peer, Frame, Attributes], int]] = {

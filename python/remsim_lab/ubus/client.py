@@ -32,7 +32,7 @@ InvokeHandler = Callable[[Frame, bytes, bytes], int]
 
 
 class OwnObject:
-    """An object of this connection; `invoke` answers with a status, `ident` is 0 while not added."""
+    """An object of this connection; `invoke` gives a status, `ident` is 0 while not added."""
 
     __slots__ = ("ident", "invoke", "on_unsubscribe")
 

@@ -10,7 +10,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from types import FrameType
 
 from remsim_lab import posix_options
@@ -73,17 +72,17 @@ class _Stopped(Exception):
     """SIGTERM or SIGINT while waiting."""
 
 
-@dataclass
 class Settings:
     """What the options chose. `limit_s` is None without -t."""
 
-    name: str
-    socket_path: str = wire.DEFAULT_SOCKET
-    limit_s: int | None = None
-    simple: bool = False
-    verbose: bool = False
-    monitored: set[int] = field(default_factory=set)
-    direction: int | None = None
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.socket_path = wire.DEFAULT_SOCKET
+        self.limit_s: int | None = None
+        self.simple = False
+        self.verbose = False
+        self.monitored: set[int] = set()
+        self.direction: int | None = None
 
 
 def _print(text: bytes) -> None:

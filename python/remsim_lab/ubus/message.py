@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """blobmsg payloads against JSON: what libubox's blobmsg_json.c makes of both, byte for byte.
 
-`pack()` takes what json.loads gives, `format_json()` writes the very text that `ubus call` prints (doubles with six
-decimals, which is why a number can lose digits on its way). Never raises anything but BlobError on packing.
+`pack()` takes what json.loads gives, `format_json()` writes the very text that `ubus call` prints
+(doubles with six decimals, which is why a number can lose digits on its way). Packing raises
+nothing but BlobError, formatting nothing.
 
 Source: libubox blobmsg_json.c, json-c 0.16.
 """
@@ -23,7 +24,8 @@ from remsim_lab.ubus.blob import (
     BlobError,
     Field,
     checked_field,
-    field,
+    name_block,
+    named_field,
     pack_scalar,
     scalar,
     walk,
@@ -53,19 +55,35 @@ def utf8(text: str) -> bytes:
     return data.split(b"\0", 1)[0] if b"\0" in data else data
 
 
-def _pack_field(name: bytes, value: JsonValue, depth: int) -> bytes:
+# Field names of tables come again and again; more than this many different ones are not kept.
+_NAMES_MAX = 1024
+_NO_NAME = name_block(b"")
+_names: dict[str, bytes] = {}
+
+
+def _name(key: str) -> bytes:
+    block = _names.get(key)
+    if block is None:
+        block = name_block(utf8(key))
+        if len(_names) < _NAMES_MAX:
+            _names[key] = block
+    return block
+
+
+def _pack_value(value: JsonValue, depth: int) -> tuple[int, bytes]:
+    """(type, data)"""
     if isinstance(value, str):
-        return field(STRING, name, utf8(value) + b"\0")
+        return STRING, utf8(value) + b"\0"
     if isinstance(value, dict):
-        return field(TABLE, name, pack(value, depth))
+        return TABLE, pack(value, depth)
     if isinstance(value, list):
         _check_depth(value, depth)
-        return field(ARRAY, name, b"".join([_pack_field(b"", v, depth + 1) for v in value]))
+        items = [named_field(_NO_NAME, *_pack_value(each, depth + 1)) for each in value]
+        return ARRAY, b"".join(items)
     if value is None or isinstance(value, (bool, int, float)):
-        kind, data = pack_scalar(value)
-        return field(kind, name, data)
+        return pack_scalar(value)
     if isinstance(value, bytes):
-        return field(STRING, name, value.split(b"\0", 1)[0] + b"\0")
+        return STRING, value.split(b"\0", 1)[0] + b"\0"
     raise BlobError(f"{type(value).__name__} has no blobmsg type")
 
 
@@ -78,10 +96,13 @@ def _check_depth(container: dict[str, JsonValue] | list[JsonValue], depth: int) 
 def pack(table: dict[str, JsonValue], depth: int = 1) -> bytes:
     """The fields of a table, without a head of their own. Bytes are text that is no UTF-8."""
     _check_depth(table, depth)
-    return b"".join([_pack_field(utf8(key), value, depth + 1) for key, value in table.items()])
+    below = depth + 1
+    return b"".join(
+        [named_field(_name(key), *_pack_value(value, below)) for key, value in table.items()]
+    )
 
 
-# A replacement text for one value (list -v shows types for numbers), or None to show the value itself.
+# A text in place of one value (list -v shows type names), or None to show the value itself.
 Format = Callable[[Field], bytes | None]
 
 
@@ -91,7 +112,9 @@ def _escape(match: re.Match[bytes]) -> bytes:
 
 
 def quoted(text: bytes) -> bytes:
-    return b'"' + _ESCAPED.sub(_escape, text) + b'"'
+    if _ESCAPED.search(text) is not None:
+        text = _ESCAPED.sub(_escape, text)
+    return b'"%s"' % text
 
 
 def _number(item: Field) -> bytes:
@@ -121,9 +144,13 @@ class _Writer:
 
     def element(self, item: Field, with_name: bool) -> None:
         if with_name and item.name:
-            self.out.append(quoted(item.name) + (b":" if self.level is None else b": "))
+            self.out.append(quoted(item.name))
+            self.out.append(b":" if self.level is None else b": ")
         shown = self.replace(item) if self.replace else None
-        self.out.append(shown) if shown is not None else self.value(item)
+        if shown is None:
+            self.value(item)
+        else:
+            self.out.append(shown)
 
     def value(self, item: Field) -> None:
         kind = item.kind
@@ -141,12 +168,10 @@ class _Writer:
     def items(self, buffer: bytes, start: int, end: int, array: bool) -> None:
         self.out.append(b"[" if array else b"{")
         self.separator(1)
-        first = True
         for word, at, length in walk(buffer, start, end):
-            if not first:
+            if at != start:
                 self.out.append(b",")
                 self.separator()
-            first = False
             item = checked_field(buffer, word, at, length)
             if item is not None:  # libubox prints nothing for a bad one, yet the comma stands
                 self.element(item, not array)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Frames of the ubus protocol: header, message types, attributes, status texts.
 
-A frame is version (1 byte, 0), type (1), sequence (2), peer (4), then one blob. ubusd speaks first (HELLO, peer = client
-id). A request is answered with its own sequence number. Never does I/O; a frame that announces more than it may is a
-FrameError before anything is buffered for it.
+A frame is version (1 byte, 0), type (1), sequence (2), peer (4), then one blob. ubusd speaks first
+(HELLO, peer = client id). A request is answered with its own sequence number. Never does I/O; a
+frame that announces more than it may is a FrameError before anything is buffered for it.
 
 Source: ubus ubusmsg.h, ubusd_proto.c, libubus-io.c; recorded frames in tests/vectors/openwrt/wire.
 """
@@ -107,7 +107,7 @@ PREFIX_BYTES = HEADER_BYTES + blob.HEAD_BYTES
 
 _HEADER = struct.Struct(">BBHI")
 
-# Attributes whose shape ubusd and libubus check before they use them (ubus_policy): True = string, False = 32-bit number.
+# Attributes whose shape ubusd and libubus check before they use them (ubus_policy).
 _STRINGS = frozenset((A_OBJPATH, A_METHOD, A_USER, A_GROUP))
 _NUMBERS = frozenset((A_STATUS, A_OBJID, A_OBJTYPE, A_TARGET))
 
@@ -144,7 +144,7 @@ def encode(kind: int, sequence: int, peer: int, children: bytes) -> bytes:
 
 
 class FrameBuffer:
-    """Bytes in, frames out. Holds at most one frame of `limit` bytes and what one read added to it."""
+    """Bytes in, frames out. Holds at most one frame of `limit` bytes and what one read added."""
 
     __slots__ = ("_bytes", "_limit")
 

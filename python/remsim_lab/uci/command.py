@@ -9,15 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from remsim_lab import posix_options
+from remsim_lab.uci.edit import leading_int
 from remsim_lab.uci.engine import (
     CONFIG_DIRECTORY,
     OVERRIDE_DIRECTORY,
     Context,
     ErrorTrail,
-    leading_int,
 )
 from remsim_lab.uci.file import escaped, export_text
 from remsim_lab.uci.model import Command as Change
@@ -68,19 +67,19 @@ Options:
 """
 
 
-@dataclass
 class Settings:
     """What the options chose. `input_path` is None for stdin."""
 
-    name: str
-    delimiter: bytes = b" "
-    input_path: str | None = None
-    merge: bool = False
-    quiet: bool = False
-    no_commit: bool = False
-    extended_names: bool = True
-    batch: bool = False
-    output: list[bytes] = field(default_factory=list)
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.delimiter = b" "
+        self.input_path: str | None = None
+        self.merge = False
+        self.quiet = False
+        self.no_commit = False
+        self.extended_names = True
+        self.batch = False
+        self.output: list[bytes] = []
 
 
 def _quoted(value: bytes) -> bytes:

@@ -1,37 +1,33 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""libuci's context: load, look up, change, save deltas, commit, revert; over real directories.
+"""libuci's context: load, save deltas, commit, revert, over real directories.
 
 Kept from libuci because programs meet it on a router: a loaded package is cached until it is
 unloaded; every save directory ever set is read, only the last one is written; commit merges with
 what others committed meanwhile and takes away comments; writers that race lose changes.
 
-Names and values are bytes. Source: libuci libuci.c, list.c, delta.c, file.c, util.c.
+Names and values are bytes. Source: libuci libuci.c, delta.c, file.c, util.c.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from remsim_lab.uci import delta
+from remsim_lab.uci.edit import Editor, leading_int
 from remsim_lab.uci.file import Import, export_text
 from remsim_lab.uci.model import (
     ERROR_TEXTS,
     Command,
     Delta,
     ErrorCode,
-    Option,
     Package,
     Pointer,
-    Section,
     UciError,
     is_package_name,
-    is_type,
-    parse_pointer,
 )
 from remsim_lab.uci.parser import Parser, Source
 
@@ -41,21 +37,12 @@ SAVE_DIRECTORY = b"/tmp/.uci"
 FILE_MODE = 0o600  # uci.h UCI_FILEMODE
 DIRECTORY_MODE = 0o700  # uci.h UCI_DIRMODE
 
-_INDEX = re.compile(rb"@([^\[]*)\[([^\]]*)\]")
-_LONG = re.compile(rb"[ \t\n\v\f\r]*([+-]?\d+)")
-
 
 class ErrorTrail:
     """The line and byte of the last parse error, which libuci keeps in a static buffer for the
     whole process and appends to every later message."""
 
     text = ""
-
-
-def leading_int(text: bytes) -> int | None:
-    """sscanf("%d"): the number a text starts with."""
-    match = _LONG.match(text)
-    return int(match[1]) if match else None
 
 
 @contextmanager
@@ -100,15 +87,15 @@ def _read_file(path: bytes) -> bytes:
         return _read_all(fd)
 
 
-class Context:
+class Context(Editor):
     """`strict` stops at the first parse error; without it `complain` gets a text for each."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.config_directory = CONFIG_DIRECTORY
         self.override_directory: bytes | None = OVERRIDE_DIRECTORY
         self.save_directory = SAVE_DIRECTORY
         self.delta_path = [SAVE_DIRECTORY]
-        self.root: list[Package] = []
         self.strict = True
         self.name_all = False
         self.complain: Callable[[str], None] | None = None
@@ -170,12 +157,6 @@ class Context:
 
     # --- loading ---
 
-    def loaded(self, name: bytes) -> Package | None:
-        for package in self.root:
-            if package.name == name:
-                return package
-        return None
-
     def load(self, name: bytes) -> Package:
         """Read a config file and its deltas. Raises UciError."""
         path, override, has_delta = self._path_of(name)
@@ -220,7 +201,7 @@ class Context:
     # --- deltas ---
 
     def _load_deltas(self, package: Package, *, flush: bool) -> int:
-        """Apply what the save directories hold; `flush` empties the writable one. Number of changes."""
+        """Apply the save directories; `flush` empties the writable one. Number of changes."""
         if not package.has_delta:
             return 0
         changes = 0
@@ -261,7 +242,7 @@ class Context:
             raise UciError(ErrorCode.PARSE)
         package.saved_delta.append(Delta(command, pointer.section, pointer.option, pointer.value))
         if command is Command.REORDER:
-            self._expand(pointer, complete=True)
+            self.expand(pointer, complete=True)
             if pointer.found_section is not None and pointer.value is not None:
                 self.reorder(pointer, leading_int(pointer.value) or 0, record=False)
         elif command is Command.ADD:
@@ -270,11 +251,6 @@ class Context:
                 pointer.found_section.anonymous = True
         else:
             _REPLAY[command](self, pointer, record=False)
-
-    def _record(self, pointer: Pointer, command: Command, value: bytes | None) -> None:
-        package = pointer.found_package
-        if package is not None and package.has_delta:
-            package.delta.append(Delta(command, pointer.section or b"", pointer.option, value))
 
     def save(self, package: Package) -> None:
         """Write the changes of this context to the save directory. Raises UciError."""
@@ -366,7 +342,7 @@ class Context:
 
     def revert(self, pointer: Pointer) -> None:
         """Forget the saved and unsaved changes of a package, section or option. Raises UciError."""
-        self._expand(pointer, complete=False)
+        self.expand(pointer, complete=False)
         package = pointer.found_package
         if package is None or not package.has_delta:
             raise UciError(ErrorCode.INVAL)
@@ -400,225 +376,9 @@ class Context:
                 kept.append(Delta(command, pointer.section, pointer.option, pointer.value))
         return kept
 
-    # --- looking up ---
-
-    def lookup(self, text: bytes) -> Pointer:
-        """Parse "config[.section[.option]][=value]" and find it. Raises UciError."""
-        pointer = parse_pointer(text)
-        self.find(pointer)
-        return pointer
-
-    def find(self, pointer: Pointer) -> None:
-        """Fill in what exists, loading the package. Raises UciError."""
-        pointer.done = True
-        if pointer.found_package is None:
-            name = pointer.package or b""
-            pointer.found_package = self.loaded(name) or self.load(name)
-        if pointer.section is None and pointer.found_section is None:
-            pointer.complete = True
-            return
-        if pointer.found_section is None:
-            pointer.found_section = self._find_section(pointer, pointer.found_package)
-        if pointer.found_section is None:
-            return
-        if pointer.option is not None:
-            pointer.found_option = pointer.found_section.option(pointer.option)
-            if pointer.found_option is None:
-                return
-        pointer.complete = True
-
-    def _find_section(self, pointer: Pointer, package: Package) -> Section | None:
-        if pointer.section is None or not pointer.extended:
-            return package.section(pointer.section or b"")
-        match = _INDEX.fullmatch(pointer.section)
-        if match is None or (match[1] and not is_type(match[1])):
-            raise UciError(ErrorCode.INVAL)
-        wanted = [each for each in package.sections if match[1] in (b"", each.type)]
-        index = _index(match[2])
-        if not -len(wanted) <= index < len(wanted):
-            return None
-        section = wanted[index]
-        pointer.section = section.name
-        return section
-
-    def _expand(self, pointer: Pointer, *, complete: bool) -> Package:
-        if not pointer.done:
-            self.find(pointer)
-        if complete and not pointer.complete:
-            raise UciError(ErrorCode.NOTFOUND)
-        package = pointer.found_package
-        if package is None:
-            raise UciError(ErrorCode.INVAL)
-        return package
-
-    # --- changing; `record` is False while files and deltas are read ---
-
-    def set(self, pointer: Pointer, *, record: bool = True) -> None:
-        """Create or change a section (its type) or an option; an empty value deletes."""
-        package = self._expand(pointer, complete=False)
-        value, section = pointer.value, pointer.found_section
-        if value is None or (section is None and (pointer.option or not pointer.section)):
-            raise UciError(ErrorCode.INVAL)
-        if pointer.option is None and value and not is_type(value):
-            raise UciError(ErrorCode.INVAL)
-        if pointer.found_option is None and section is not None and pointer.option is not None:
-            pointer.found_option = section.option(pointer.option)
-        if not value:
-            if pointer.complete:
-                self.delete(pointer)  # libuci forgets here that it is reading a delta
-            return
-        if not self._store(package, pointer, value):
-            return
-        if record:
-            self._record(pointer, Command.CHANGE, value)
-
-    def _store(self, package: Package, pointer: Pointer, value: bytes) -> bool:
-        """False when nothing changes."""
-        section, option = pointer.found_section, pointer.found_option
-        if section is None:
-            pointer.found_section = package.add_section(value, pointer.section)
-        elif pointer.option is None:
-            return self._change_type(package, pointer, section, value)
-        elif option is None:
-            pointer.found_option = Option(pointer.option, value)
-            section.options.append(pointer.found_option)
-        elif option.value == value:
-            return False
-        else:
-            replacement = Option(pointer.option, value)
-            section.options[section.options.index(option)] = replacement
-            pointer.found_option = replacement
-        return True
-
-    def _change_type(
-        self, package: Package, pointer: Pointer, section: Section, kind: bytes
-    ) -> bool:
-        """A type of another length makes a new section, which is not anonymous any more."""
-        if section.type == kind:
-            return False
-        if len(section.type) == len(kind):
-            section.type = kind
-            return True
-        replacement = Section(section.name, kind, anonymous=False)
-        replacement.options = section.options
-        package.sections[package.sections.index(section)] = replacement
-        pointer.found_section = replacement
-        return True
-
-    def add_section(self, package: Package, kind: bytes, *, record: bool = True) -> Section:
-        """A new anonymous section at the end."""
-        section = package.add_section(kind, None)
-        if record and package.has_delta:
-            package.delta.append(Delta(Command.ADD, section.name, None, kind))
-        return section
-
-    def delete(self, pointer: Pointer, *, record: bool = True) -> None:
-        """Take away a section, an option, or (value = index) one item of a list."""
-        package = self._expand(pointer, complete=True)
-        section, option = pointer.found_section, pointer.found_option
-        if section is None:
-            raise UciError(ErrorCode.INVAL)
-        if option is not None and isinstance(option.value, list) and pointer.value:
-            self._delete_item(pointer, option.value, pointer.value, record=record)
-            return
-        if record:
-            self._record(pointer, Command.REMOVE, None)
-        if option is not None:
-            section.options.remove(option)
-        else:
-            package.sections.remove(section)
-        if pointer.option is not None:
-            pointer.found_option = None
-        else:
-            pointer.found_section = None
-
-    def _delete_item(
-        self, pointer: Pointer, items: list[bytes], value: bytes, *, record: bool
-    ) -> None:
-        index = leading_int(value)
-        if index is None:
-            raise UciError(ErrorCode.MEM)  # libuci returns 1 here
-        if 0 <= index < len(items):
-            if record:
-                self._record(pointer, Command.REMOVE, value)
-            del items[index]
-
-    def add_list(self, pointer: Pointer, *, record: bool = True) -> None:
-        """Append to a list; a string becomes a list first."""
-        self._expand(pointer, complete=False)
-        section, value = pointer.found_section, pointer.value
-        if section is None or value is None:
-            raise UciError(ErrorCode.INVAL)
-        if pointer.option is not None:
-            self._append(section, pointer, pointer.option, value)
-        if record:  # a delta without an option is written, and refused when it is read
-            self._record(pointer, Command.LIST_ADD, value)
-
-    def _append(self, section: Section, pointer: Pointer, name: bytes, value: bytes) -> None:
-        option = pointer.found_option
-        if option is None:
-            option = Option(name, [])
-            section.options.append(option)
-        elif isinstance(option.value, bytes):
-            replacement = Option(name, [option.value])
-            section.options[section.options.index(option)] = replacement
-            option = replacement
-        pointer.found_option = option
-        if isinstance(option.value, list):
-            option.value.append(value)
-
-    def del_list(self, pointer: Pointer, *, record: bool = True) -> None:
-        """Take every equal item out of a list; nothing happens where there is no list."""
-        self._expand(pointer, complete=False)
-        option, value = pointer.found_option, pointer.value
-        if pointer.found_section is None or value is None:
-            raise UciError(ErrorCode.INVAL)
-        if option is None or not isinstance(option.value, list):
-            return
-        if record:
-            self._record(pointer, Command.LIST_DEL, value)
-        option.value[:] = [item for item in option.value if item != value]
-
-    def rename(self, pointer: Pointer, *, record: bool = True) -> None:
-        """Give a section or option the name in `value`, which is not checked."""
-        self._expand(pointer, complete=True)
-        section, option, value = pointer.found_section, pointer.found_option, pointer.value
-        if section is None or value is None:
-            raise UciError(ErrorCode.INVAL)
-        if record:
-            self._record(pointer, Command.RENAME, value)
-        if option is not None:
-            option.name = value
-        else:
-            section.name = value
-            section.anonymous = False
-
-    def reorder(self, pointer: Pointer, position: int, *, record: bool = True) -> None:
-        """Move a section to a place among the others, counted without it."""
-        package, section = pointer.found_package, pointer.found_section
-        if package is None or section is None:
-            raise UciError(ErrorCode.INVAL)
-        before = package.sections.index(section)
-        del package.sections[before]
-        after = max(0, min(position, len(package.sections)))
-        package.sections.insert(after, section)
-        if record and after != before and package.has_delta:
-            order = b"%d" % position
-            package.delta.append(Delta(Command.REORDER, section.name, None, order))
-
 
 def _random_suffix() -> bytes:
     return os.urandom(3).hex().encode()
-
-
-def _index(text: bytes) -> int:
-    """strtol() of the whole text; nothing at all is 0. Raises UciError(INVAL)."""
-    if not text:
-        return 0
-    match = _LONG.fullmatch(text)
-    if match is None:
-        raise UciError(ErrorCode.INVAL)
-    return int(match[1])
 
 
 def _replace(temporary: bytes, path: bytes) -> None:

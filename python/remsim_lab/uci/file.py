@@ -10,7 +10,6 @@ Never does I/O. Source: libuci file.c.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from remsim_lab.uci.model import (
     ErrorCode,
@@ -25,6 +24,7 @@ from remsim_lab.uci.model import (
 )
 from remsim_lab.uci.parser import Parser
 
+TYPE_CHECKING = False  # typing itself would cost the command milliseconds
 if TYPE_CHECKING:
     from remsim_lab.uci.engine import Context
 

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a loaded UCI file consists of, and the errors libuci has. All text is bytes, as in C.
 
-Never does I/O. Source: libuci uci.h, list.c, util.c.
+Never does I/O. Plain classes, because dataclasses would double the start-up of the command.
+
+Source: libuci uci.h, list.c, util.c.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 UNSIGNED_MASK = 0xFFFFFFFF
@@ -59,14 +60,18 @@ class Command(Enum):
     LIST_DEL = b"~"
 
 
-@dataclass(frozen=True, slots=True)
 class Delta:
-    """One recorded change. `value` is None only for REMOVE."""
+    """One recorded change, never altered. `value` is None only for REMOVE."""
 
-    command: Command
-    section: bytes
-    option: bytes | None
-    value: bytes | None
+    __slots__ = ("command", "option", "section", "value")
+
+    def __init__(
+        self, command: Command, section: bytes, option: bytes | None, value: bytes | None
+    ) -> None:
+        self.command = command
+        self.section = section
+        self.option = option
+        self.value = value
 
 
 class Option:
@@ -80,7 +85,7 @@ class Option:
 
 
 class Section:
-    """An anonymous one has a name too: cfg, two digits of its number, four of a hash of its type."""
+    """An anonymous one is named too: cfg, two digits of its number, four of its type's hash."""
 
     __slots__ = ("anonymous", "name", "options", "type")
 

@@ -19,7 +19,7 @@ _DOUBLE, _SINGLE, _HASH, _SEMICOLON = 34, 39, 35, 59
 
 
 class Source:
-    """A text that is read line by line. `at_end` is C's feof(): more was asked for than there was."""
+    """A text read line by line. `at_end` is C's feof(): more was asked for than there was."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
