@@ -54,8 +54,19 @@ def choose(
     for binding in _candidates(wanted, found, table):
         if binding.place is None or binding.place not in rejected:
             return binding
+    raise DeviceGone(wanted.device, _why_none(wanted, found))
+
+
+def _why_none(wanted: Wanted, found: tuple[FoundModem, ...]) -> str:
+    """What is missing, and what is there instead: the answer to a wrong device name is in it."""
     where = wanted.place or wanted.learnt_place
-    raise DeviceGone(wanted.device, f"no modem at {where}" if where else f"no {wanted.role}")
+    if where is not None:
+        return f"no modem at {where}"
+    free = [f"{m.hardware_id} at {m.place}" for m in found if m.place not in wanted.claimed_places]
+    if not free:
+        return "no such device"
+    others = ", ".join(free)
+    return f"no such device; there is {others}: set {wanted.role}.device or {wanted.role}.bus_path"
 
 
 def _candidates(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from remsim.clock import Clock, Deadline
-from remsim.errors import AtError, BusyError, DeviceTimeout
+from remsim.errors import AtError, BusyError, DeviceError, DeviceTimeout
 from remsim.modem.at import (
     ANYTHING,
     Answered,
@@ -117,29 +117,27 @@ class AtSession:
                     raise DeviceTimeout(self.port.device, reason)
 
     def _turn(self) -> list[AtEvent]:
-        """Send what is to be sent, wait for bytes or for the next deadline, note what came
-        unasked."""
-        now = self._clock.monotonic()
-        tick_at = self._dialogue.next_tick_at
-        wait_s = SLICE_S if tick_at is None else max(0.0, min(SLICE_S, tick_at - now))
-        if output := self._dialogue.take_output():
-            self._write(output)
+        """Send what is to be sent, wait for bytes or the next deadline, note what came unasked."""
         if self._is_cancelled():
             self._dialogue.fall_out_of_step()
             raise BusyError("called off")
-        data = self.port.read(wait_s)
+        try:
+            data = self._pass_bytes()
+        except DeviceError:
+            self._dialogue.fall_out_of_step()
+            raise
         now = self._clock.monotonic()
         events = self._dialogue.receive(data, now) if data else self._dialogue.tick(now)
         for event in events:
             self._note(event)
         return events
 
-    def _write(self, output: bytes) -> None:
-        try:
+    def _pass_bytes(self) -> bytes:
+        tick_at, now = self._dialogue.next_tick_at, self._clock.monotonic()
+        wait_s = SLICE_S if tick_at is None else max(0.0, min(SLICE_S, tick_at - now))
+        if output := self._dialogue.take_output():
             self.port.write(output, SLICE_S)
-        except DeviceTimeout:
-            self._dialogue.fall_out_of_step()
-            raise
+        return self.port.read(wait_s)
 
     def _note(self, event: AtEvent) -> None:
         if isinstance(event, Unsolicited):

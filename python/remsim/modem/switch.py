@@ -125,12 +125,20 @@ class SimSwitch:
         """Right level, and the modem reads a SIM that fits: nothing to do, nothing disturbed."""
         if self._lines is None or not self.settings.has_sim_switch or self.settings.has_slots:
             return False
-        if self._level() != _LEVELS[order.source] or self._poller.sim.state is not Sim.READY:
+        if self._level() != _LEVELS[order.source]:
             return False
         sim = self._poller.sim
+        sim.iccid.ask_soon()
+        self._look()
+        if not self._is_up or sim.state is not Sim.READY:
+            return False
         if not sim.iccid.is_fresh or sim.iccid.value is None:
             return False
         return order.expected_iccid is None or same_iccid(order.expected_iccid, sim.iccid.value)
+
+    @property
+    def _is_up(self) -> bool:
+        return self._poller.answers and not self._poller.boot.is_restarting
 
     # --- the sequence -------------------------------------------------------------------------
 
@@ -235,8 +243,7 @@ class SimSwitch:
         while not deadline.is_over:
             self._look()
             sim = self._poller.sim
-            is_up = self._poller.answers and not self._poller.boot.is_restarting
-            if is_up and sim.state is Sim.READY and sim.iccid.is_fresh and sim.iccid.value:
+            if self._is_up and sim.state is Sim.READY and sim.iccid.is_fresh and sim.iccid.value:
                 if self.phase != "ICCID":
                     enter("ICCID")
                 if _fits(order, sim.iccid.value, before):

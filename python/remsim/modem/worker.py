@@ -239,8 +239,11 @@ class ModemWorker:
     def _poll(self) -> None:
         try:
             self._seen(self._poller.poll())
-        except BusyError:
-            pass  # called off: the thread is ending
+        except BusyError as error:
+            # Called off because the thread is ending; anything else is a port left in disorder.
+            if not self._stopping.is_set():
+                self._log.warning("%s", error.reason)
+                self._attachment.close()
         except Exception:  # noqa: BLE001 the unforeseen must not end the thread
             self._log.exception("unforeseen while polling")
             self._attachment.close()
