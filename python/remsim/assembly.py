@@ -183,6 +183,10 @@ class Workers:
             self._iot_names.rebind(LinkBinding.of(link, mark))
             self._allowed.poke()
 
+    def mark_of(self, link: LinkObservation) -> int:
+        """SO_MARK that keeps a socket on this link."""
+        return self._settings.routing.marks.of(link.role)
+
     def hotplug(self, event: Hotplugged) -> None:
         """Somebody plugged something: look now instead of at the next poll."""
         self._link_watcher.poke()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from remsim.core import ClientReport
+from remsim.model import SimSource
 
 SETTLE_S = 1.0  # no further event for this long: what there is, is the state
 KEPT = 64  # events of one burst; a mapping move makes six
@@ -21,6 +22,12 @@ VALUES_KEPT = 64  # names of the client's last word; the C client has about 20
 # so for a request its name counts and for everything else the state.
 _BANK_UP = ("event-bankd-connect", "request-sim-remote", "request-card-insert")
 _BANK_DOWN = ("request-card-remove", "request-sim-local")
+_SIM_REQUESTS = {
+    "request-sim-remote": SimSource.REMOTE,
+    "request-sim-local": SimSource.LOCAL,
+    "remote": SimSource.REMOTE,  # the native client's words
+    "local": SimSource.LOCAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,15 @@ def _applied(report: ClientReport, event: ClientEvent) -> ClientReport:
         connected = bank.upper() == "CONNECTED"
     state = variables.get("REMSIM_SERVER_STATE", variables.get("state", report.state))
     values = {**dict(report.values), **{name.lower(): text for name, text in event.variables}}
+    asked = variables.get("sim_wanted", event.cause)
+    resets = variables.get("modem_resets", "")
+    by_daemon = variables.get("modem_reset_by", "daemon") == "daemon"
     return ClientReport(
-        event.cause, state.lower(), connected, report.at, tuple(values.items())[-VALUES_KEPT:]
+        cause=event.cause,
+        state=state.lower(),
+        bank_connected=connected,
+        sim_wanted=_SIM_REQUESTS.get(asked, report.sim_wanted),
+        modem_resets=int(resets) if resets.isdecimal() and by_daemon else report.modem_resets,
+        at=report.at,
+        values=tuple(values.items())[-VALUES_KEPT:],
     )

@@ -32,7 +32,7 @@ from remsim.events import (
     UnregisterDone,
 )
 from remsim.failover.machine import BANKS_MATTER, FailoverState, Note, Turn
-from remsim.failover.policy import Policy
+from remsim.failover.policy import Policy, backoff_s
 from remsim.jobs import Job, Kind, Wanted
 from remsim.model import (
     AssignmentState,
@@ -48,6 +48,7 @@ EVENTS_KEPT = 500
 COMMAND_IDS_KEPT = 64  # orchestrator commands remembered, so that each runs once
 COMMANDS_PER_ANSWER = 8
 AT_TIMEOUT_S = 10.0
+FOLLOW_RETRY_S = 60.0  # a SIM switch for the client that failed: first pause, doubled each time
 JOB_LIMIT_S = (
     900.0  # a job whose worker never answered is given up; the longest SIM switch is 300 s
 )
@@ -72,6 +73,8 @@ class ClientReport:
     cause: str = ""
     state: str = "stopped"
     bank_connected: bool = False
+    sim_wanted: SimSource = SimSource.UNKNOWN  # what the primary's SIM switch should select
+    modem_resets: int = 0  # resets that the client asked the daemon for since its own start
     at: float | None = None
     values: tuple[tuple[str, str], ...] = ()
 
@@ -122,6 +125,8 @@ class State:
     problems: tuple[str, ...] = ()
     command_ids: tuple[str, ...] = ()
     fell_back: bool = False
+    follow_failures: int = 0  # SIM switches for the client that failed in a row
+    follow_at: float | None = None
     unusable_since: float | None = None
     usable_since: float | None = None
     next_job: int = 1
@@ -168,6 +173,8 @@ class _Work:
         self.command_ids = state.command_ids
         self.next_job = state.next_job
         self.fell_back = state.fell_back
+        self.follow_failures = state.follow_failures
+        self.follow_at = state.follow_at
         self.unusable_since = state.unusable_since
         self.usable_since = state.usable_since
 
@@ -198,7 +205,10 @@ class _Work:
         if report.bank_connected != self.client.bank_connected:
             word = "connected" if report.bank_connected else "lost"
             self.turn.note("client", f"bank {word} ({report.state})", Role.PRIMARY)
+        wants_reset = report.modem_resets > self.client.modem_resets and report.bank_connected
         self.client = report
+        if wants_reset:
+            self._start_for_client(Wanted(Kind.RESET, Role.PRIMARY, origin="client"))
 
     # --- jobs ------------------------------------------------------------------------------
 
@@ -364,6 +374,7 @@ class _Work:
 
     def _sim_switched(self, event: SimSwitched) -> None:
         self.turn.blocked.pop(event.role, None)
+        self._followed(event.failure is None)
         if event.failure is None:
             text = f"{event.role.value}: SIM is {event.source.value}"
         else:
@@ -424,6 +435,37 @@ class _Work:
             self.turn.blocked.setdefault(Role.PRIMARY, BANKS_MATTER)
         elif self.turn.blocked.get(Role.PRIMARY) == BANKS_MATTER:
             del self.turn.blocked[Role.PRIMARY]
+
+    def _follow_client(self) -> None:
+        """The client's card came or went: the primary's SIM switch follows, with back-off."""
+        policy, wanted = self.turn.policy, self.client.sim_wanted
+        source = self._sim_source(Role.PRIMARY)
+        settled = wanted is source or SimSource.UNKNOWN in (wanted, source)
+        if not policy.follows_client or settled or self.fell_back or self.turn.is_released:
+            return
+        if wanted is SimSource.REMOTE and not (
+            policy.remote_possible and self.client.bank_connected
+        ):
+            return
+        if self.follow_at is not None and self.now < self.follow_at:
+            self.turn.wake(self.follow_at)
+            return
+        self._start_for_client(Wanted(Kind.SIM, Role.PRIMARY, wanted, origin="client"))
+
+    def _followed(self, succeeded: bool) -> None:
+        self.follow_failures = 0 if succeeded else self.follow_failures + 1
+        pause_s = backoff_s(FOLLOW_RETRY_S, self.follow_failures, self.turn.policy.backoff_max_s)
+        self.follow_at = None if succeeded else self.now + pause_s
+
+    def _start_for_client(self, wanted: Wanted) -> None:
+        """A busy modem is asked again at its next event; what is impossible is in the log."""
+        try:
+            self.start_job(wanted)
+        except BusyError:
+            return
+        except RemsimError as error:
+            self.follow_at = self.now + FOLLOW_RETRY_S
+            self.turn.note("client", f"{wanted.kind.value}: {error.reason}", wanted.role)
 
     def _fall_back(self) -> None:
         """Local fallback (off by default): the local SIM while the remote one stays unusable."""
@@ -486,6 +528,7 @@ class _Work:
         self._expire_jobs()
         self._block_banks_matter()
         self._fall_back()
+        self._follow_client()
         self.turn.settle()
         failover = self.turn.state()
         found = alerts_module.find(failover, self.lines, self.problems, self.now)
@@ -507,6 +550,8 @@ class _Work:
             problems=self.problems,
             command_ids=self.command_ids,
             fell_back=self.fell_back,
+            follow_failures=self.follow_failures,
+            follow_at=self.follow_at,
             unusable_since=self.unusable_since,
             usable_since=self.usable_since,
             next_job=self.next_job,

@@ -28,6 +28,7 @@ from remsim.bus.api import ALERT_EVENT, STATE_EVENT
 from remsim.bus.objects import Methods
 from remsim.bus.ubus import BusServer, take_signals
 from remsim.client_events import ClientEvent, Settling
+from remsim.client_files import ClientFiles
 from remsim.clock import Clock, SystemClock
 from remsim.config import store
 from remsim.config.files import write_atomically
@@ -83,6 +84,7 @@ class Daemon:
         self._boot_id = boot_id()
         history = HistoryKeeper(paths, self._clock, self._boot_id, LOG.warning)
         self._storage = StorageWorker(paths, self._post, history)
+        self._client_files = ClientFiles(paths)
         self._bus = BusServer(
             paths.ubus_socket, Methods(self).handle, self._clock, on_connected=self._announce
         )
@@ -95,6 +97,7 @@ class Daemon:
         threading.Thread(target=self._watch_loop, name="watchdog", daemon=True).start()
         self._workers.start()
         self._storage.start()
+        self._storage.tell_client(self._settings.client)
         LOG.info("remsimd %s started, configuration %s", __version__, self._config_state)
         while not self._stopping.is_set():
             self._turn()
@@ -187,6 +190,8 @@ class Daemon:
         _set_log_level(settings.debug)
         if settings != before:
             self._workers.reconfigure(settings)
+        if settings.client != before.client:
+            self._storage.tell_client(settings.client)
 
     def _reload_done(
         self, job_id: str, problems: tuple[str, ...], changed: tuple[str, ...]
@@ -268,6 +273,9 @@ class Daemon:
         for order in result.orders:
             self._give(order)
         self._tell(result)
+        if self._settings.client is not None:
+            with _logged("client's path"):
+                self._client_files.follow(result.state, self._workers.mark_of)
         if saved.is_worth_saving(before, result.state):
             self._save()
 

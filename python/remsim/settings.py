@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remsim.card.vpcd import VpcdSettings
+from remsim.client_settings import Backend, ClientSettings, FrontEndKind, Simtrace2Settings
 from remsim.config.values import Config
 from remsim.failover.policy import Policy
 from remsim.gpio.api import LineSettings, parse_line, power_line
@@ -16,6 +18,10 @@ from remsim.modem.settings import ModemSettings
 from remsim.orchestrator.api import OrchestratorSettings, TlsSettings
 from remsim.paths import Paths
 from remsim.routing.plan import LinkRouting, RoutingMode, RoutingSettings
+from remsim.rspro.link import Endpoint
+from remsim.rspro.messages import BankSlot, ClientSlot
+from remsim.rspro.session import Bank
+from remsim.rspro.tls import TlsSettings as RsproTls
 
 SIGNAL_UNWATCHED_S = 86_400.0  # monitoring.signal_monitoring is 0: once a day, for the record
 ALWAYS_POSSIBLE = (Step.INTERFACE, Step.RADIO, Step.AT_RESET, Step.BUS)
@@ -36,6 +42,7 @@ class Settings:
     interfaces: tuple[tuple[Role, str], ...]
     client_id: str
     front_end: str
+    client: ClientSettings | None
 
     def interface(self, role: Role) -> str:
         return dict(self.interfaces)[role]
@@ -60,6 +67,7 @@ def build(config: Config, paths: Paths, hostname: str, build_time_s: float) -> S
         interfaces=tuple((role, _interface(config, role)) for role in roles),
         client_id=client_id,
         front_end=_front_end(config),
+        client=_client(config, paths),
     )
 
 
@@ -85,6 +93,7 @@ def policy(config: Config) -> Policy:
         local_fallback=config.flag("failover.local_fallback"),
         local_fallback_after_s=config.number("failover.local_fallback_after"),
         remote_possible=_front_end(config) != "none",
+        follows_client=not _drives_own_lines(config),
         primary_steps=_steps(config, Role.PRIMARY),
         iot_steps=_steps(config, Role.IOT),
         allowed_commands=frozenset(config.items("ionmesh.allow_commands")),
@@ -102,9 +111,80 @@ def _front_end(config: Config) -> str:
     return config.text("client.front_end") if backend == "native" else backend
 
 
+def _drives_own_lines(config: Config) -> bool:
+    """The C fork's client drives modem 1's SIM switch and reset line itself: we only read them."""
+    return config.text("client.backend") == "openwrt"
+
+
+def _client(config: Config, paths: Paths) -> ClientSettings | None:
+    """The remote-SIM client's parameters; None while there is nothing for it to do."""
+    backend = Backend(config.text("client.backend"))
+    front_end = FrontEndKind(config.text("client.front_end"))
+    if backend is Backend.NATIVE and front_end is FrontEndKind.NONE:
+        return None
+    host, atr = config.text("server.host"), config.text("server.atr")
+    return ClientSettings(
+        backend=backend,
+        front_end=front_end,
+        client_slot=ClientSlot(
+            config.integer("client.client_id"), config.integer("client.client_slot")
+        ),
+        server=Endpoint(host, config.integer("server.port")) if host else None,
+        bank=_fixed_bank(config),
+        atr=bytes.fromhex(atr) if atr else None,
+        ignores_bank_atr=config.flag("server.atr_ignore_rspro"),
+        bank_hold_s=config.number("client.bank_hold"),
+        tls=_client_tls(config, paths),
+        vpcd=VpcdSettings(config.text("client.vpcd_host"), config.integer("client.vpcd_port")),
+        simtrace2=_simtrace2(config),
+        is_verbose=config.flag("logging.debug"),
+    )
+
+
+def _fixed_bank(config: Config) -> Bank | None:
+    host = config.text("bankd.host")
+    if not host:
+        return None
+    slot = BankSlot(config.integer("bankd.bank_id"), config.integer("bankd.slot"))
+    return Bank(Endpoint(host, config.integer("bankd.port")), slot)
+
+
+def _simtrace2(config: Config) -> Simtrace2Settings:
+    vendor, product = config.text("client.usb_vendor"), config.text("client.usb_product")
+    return Simtrace2Settings(
+        vendor=int(vendor, 16) if vendor else None,
+        product=int(product, 16) if product else None,
+        path=config.text("client.usb_path"),
+        address=config.optional_integer("client.usb_address"),
+        configuration=config.optional_integer("client.usb_config"),
+        interface=config.optional_integer("client.usb_interface"),
+        alternate_setting=config.optional_integer("client.usb_altsetting") or 0,
+        presence_level=config.optional_integer("client.sim_presence"),
+    )
+
+
+def _client_tls(config: Config, paths: Paths) -> RsproTls | None:
+    if not config.flag("security.use_tls"):
+        return None
+    return RsproTls(
+        ca_cert=_file(config, paths, "ca_cert"),
+        client_cert=_file(config, paths, "client_cert"),
+        client_key=_file(config, paths, "client_key"),
+        passphrase=config.text("security.client_key_passphrase"),
+        server_name=config.text("security.server_name"),
+        verifies=config.flag("security.verify"),
+    )
+
+
+def _file(config: Config, paths: Paths, option: str) -> str:
+    name = config.text(f"security.{option}")
+    return paths.at(name) if name else ""
+
+
 def _steps(config: Config, role: Role) -> tuple[Step, ...]:
     possible = set(ALWAYS_POSSIBLE)
-    if config.text(f"{role.value}.reset_gpio"):
+    ours = role is Role.IOT or not _drives_own_lines(config)
+    if config.text(f"{role.value}.reset_gpio") and ours:
         possible.add(Step.RESET_LINE)
     if config.text(f"{role.value}.power_gpio"):
         possible.add(Step.POWER)
@@ -138,17 +218,12 @@ def _orchestrator(
 def _tls(config: Config, paths: Paths, build_time_s: float) -> TlsSettings | None:
     if not config.flag("security.use_tls"):
         return None
-
-    def file(option: str) -> str:
-        name = config.text(f"security.{option}")
-        return paths.at(name) if name else ""
-
     return TlsSettings(
         build_time_s=build_time_s,
         verify=config.flag("security.verify"),
-        ca_file=file("ca_cert"),
-        cert_file=file("client_cert"),
-        key_file=file("client_key"),
+        ca_file=_file(config, paths, "ca_cert"),
+        cert_file=_file(config, paths, "client_cert"),
+        key_file=_file(config, paths, "client_key"),
         key_passphrase=config.text("security.client_key_passphrase"),
         server_name=config.text("security.server_name"),
     )
@@ -178,6 +253,7 @@ def _link_routing(config: Config, role: Role) -> LinkRouting:
 
 def _modem(config: Config, role: Role) -> ModemSettings:
     section = role.value
+    ours = role is Role.IOT or not _drives_own_lines(config)
     has_other = config.flag("modems.dual_modem")
     other_bus_path = config.text(f"{role.other.value}.bus_path") if has_other else ""
     watches_signal = config.flag("monitoring.signal_monitoring")
@@ -193,8 +269,8 @@ def _modem(config: Config, role: Role) -> ModemSettings:
         pin=config.text(f"{section}.pin") or None,
         expected_iccid=config.text(f"{section}.expected_iccid") or None,
         boot_time_s=config.number(f"{section}.boot_time") or None,
-        has_sim_switch=bool(config.text(f"{section}.sim_switch_gpio")),
-        has_reset_line=bool(config.text(f"{section}.reset_gpio")),
+        has_sim_switch=bool(config.text(f"{section}.sim_switch_gpio")) and ours,
+        has_reset_line=bool(config.text(f"{section}.reset_gpio")) and ours,
         has_power_line=bool(config.text(f"{section}.power_gpio")),
         reset_pulse_ms=config.integer(f"{section}.reset_pulse_ms"),
         power_off_ms=config.integer(f"{section}.power_off_ms"),

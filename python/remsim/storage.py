@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from remsim.client_files import ClientFiles
+from remsim.client_settings import ClientSettings
 from remsim.config import store
 from remsim.config.values import Config, LoadResult
 from remsim.errors import BusyError, RemsimError, StorageError
@@ -47,6 +49,7 @@ class StorageWorker:
         self._paths = paths
         self._post = post
         self._history = history
+        self._client_files = ClientFiles(paths)
         self._tasks: queue.Queue[Task | None] = queue.Queue(QUEUE_MAX)
         self._thread: threading.Thread | None = None
 
@@ -68,6 +71,10 @@ class StorageWorker:
     def keep_accepted(self, config: Config) -> None:
         """For the next boot, should the file be broken by then."""
         self._put(lambda: store.keep_accepted(self._paths, config))
+
+    def tell_client(self, settings: ClientSettings | None) -> None:
+        """The remote-SIM client's parameters; its service is told when they changed."""
+        self._put(lambda: self._client_files.tell(settings))
 
     def sample(self, at: float, values: Mapping[str, float]) -> None:
         """One sample of the history, `at` monotonic seconds."""

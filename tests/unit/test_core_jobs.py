@@ -12,16 +12,26 @@ from remsim.events import (
     BeatDone,
     BeatOutcome,
     LinesSeen,
+    Order,
     OrderProgress,
     ReleaseRoutes,
     RunStep,
     SendBeat,
+    SimSwitched,
     SwitchSim,
     Unregister,
 )
 from remsim.failover.policy import Policy
 from remsim.jobs import Job, JobState, Kind, Wanted
-from remsim.model import AssignmentState, LineState, RemoteCommand, Role, SimSource, Step
+from remsim.model import (
+    AssignmentState,
+    Failure,
+    LineState,
+    RemoteCommand,
+    Role,
+    SimSource,
+    Step,
+)
 from scenario.world import World
 
 REMOTE_POLICY = Policy(remote_possible=True)
@@ -45,7 +55,7 @@ def orders_of(world: World) -> list[object]:
 
 
 def bank_connected(world: World) -> None:
-    world._feed(ClientChanged(ClientReport("event-bankd-connect", "connected", True, world.now)))
+    world._feed(ClientChanged(ClientReport("event-bankd-connect", "connected", True, at=world.now)))
 
 
 def switch_at(world: World, level: int) -> None:
@@ -267,7 +277,7 @@ def test_lost_bank_resets_no_modem() -> None:
     world = running(REMOTE_POLICY)
     bank_connected(world)
     switch_at(world, 1)
-    world._feed(ClientChanged(ClientReport("request-card-remove", "lost", False, world.now)))
+    world._feed(ClientChanged(ClientReport("request-card-remove", "lost", False, at=world.now)))
     world.modems[Role.PRIMARY].has_signal = False
     world.run(1800.0)
     assert not world.modems[Role.PRIMARY].steps
@@ -302,3 +312,86 @@ def test_fallback_is_off_by_default() -> None:
     world.modems[Role.PRIMARY].has_signal = False
     world.run(7200.0)
     assert not any(isinstance(order, SwitchSim) for order in orders)
+
+
+# --- the SIM switch follows the client's card ---------------------------------------------------
+
+
+def card(world: World, wanted: SimSource, connected: bool = True, resets: int = 0) -> None:
+    report = ClientReport("x", "operational", connected, wanted, resets, at=world.now)
+    world._feed(ClientChanged(report))
+
+
+def switches(orders: list[object]) -> list[SimSource]:
+    return [order.source for order in orders if isinstance(order, SwitchSim)]
+
+
+def test_presented_card_switches_to_remote_and_removed_card_back() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 0)
+    orders = orders_of(world)
+    card(world, SimSource.REMOTE)
+    assert switches(orders) == [SimSource.REMOTE]
+    world.run(31.0)
+    switch_at(world, 1)
+    world.run(600.0)
+    assert switches(orders) == [SimSource.REMOTE]
+    card(world, SimSource.LOCAL, connected=False)
+    assert switches(orders) == [SimSource.REMOTE, SimSource.LOCAL]
+
+
+def test_bank_that_is_lost_for_a_while_switches_nothing() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 1)
+    orders = orders_of(world)
+    card(world, SimSource.REMOTE, connected=False)
+    world.run(250.0)
+    card(world, SimSource.REMOTE)
+    world.run(10.0)
+    assert switches(orders) == []
+    assert not world.modems[Role.PRIMARY].resets
+
+
+def test_failed_switch_is_tried_again_with_back_off() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 0)
+    orders = orders_of(world)
+    real = world.do
+
+    def failing(order: Order) -> None:
+        if isinstance(order, SwitchSim):
+            orders.append(order)
+            why = Failure(1, "x", "SIM not ready", "device", world.now)
+            done = SimSwitched(order.id, order.role, order.source, failure=why)
+            world._later(1.0, lambda: done)
+        else:
+            real(order)
+
+    world.do = failing  # type: ignore[method-assign]
+    card(world, SimSource.REMOTE)
+    world.run(50.0)
+    assert len(switches(orders)) == 1
+    world.run(15.0)
+    assert len(switches(orders)) == 2
+    world.run(100.0)
+    assert len(switches(orders)) == 2, "the pause has doubled"
+
+
+def test_reset_asked_for_by_the_client_is_carried_out_once() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 1)
+    card(world, SimSource.REMOTE, resets=0)
+    card(world, SimSource.REMOTE, resets=1)
+    world.run(200.0)
+    card(world, SimSource.REMOTE, resets=1)
+    world.run(200.0)
+    assert len(world.modems[Role.PRIMARY].resets) == 1
+
+
+def test_external_client_that_drives_its_own_lines_is_only_watched() -> None:
+    world = running(Policy(remote_possible=True, follows_client=False))
+    switch_at(world, 0)
+    orders = orders_of(world)
+    card(world, SimSource.REMOTE)
+    world.run(300.0)
+    assert switches(orders) == []

@@ -54,6 +54,7 @@ class Policy:
     local_fallback: bool = False
     local_fallback_after_s: float = 900.0
     remote_possible: bool = False  # a card front-end is configured
+    follows_client: bool = True  # the SIM switch is ours to drive, not the external client's
     primary_steps: tuple[Step, ...] = tuple(Step)
     iot_steps: tuple[Step, ...] = tuple(Step)
     allowed_commands: frozenset[str] = field(default_factory=frozenset)
