@@ -376,10 +376,19 @@ class _Work:
         self.turn.blocked.pop(event.role, None)
         self._followed(event.failure is None)
         if event.failure is None:
+            self._line_moved(event.role, event.source)
             text = f"{event.role.value}: SIM is {event.source.value}"
         else:
             text = f"{event.role.value}: SIM switch failed: {event.failure.reason}"
         self.turn.note("sim", text, event.role)
+
+    def _line_moved(self, role: Role, source: SimSource) -> None:
+        """The switch was verified; the next read-back of all lines comes seconds later."""
+        name, level = f"{role.value}.sim_switch", int(source is SimSource.REMOTE)
+        self.lines = tuple(
+            replace(line, level=level, wanted=level) if line.name == name else line
+            for line in self.lines
+        )
 
     def _reload_done(self, event: ReloadDone) -> None:
         job = self.jobs.get(event.job_id)

@@ -19,10 +19,30 @@ from source_tree import (
 
 # A module may import its own package and what stands on a lower step; shells never each other.
 LEAVES = ("remsim", "errors", "clock", "model", "paths", "events", "installed")
-LANGUAGES = ("command", "config", "netifd", "netlink", "net", "rspro", "usage", "doctor", "metrics")
+LANGUAGES = (
+    "command",
+    "config",
+    "eventloop",
+    "netifd",
+    "netlink",
+    "net",
+    "rspro",
+    "usage",
+    "doctor",
+    "metrics",
+)
 DECIDERS = ("alerts", "client_events", "core", "failover", "jobs", "saved", "snapshot")
 SHELLS = ("bus", "card", "gpio", "history", "link", "modem", "orchestrator", "routing", "storage")
-ROOTS = ("assembly", "cli", "client", "daemon", "housekeeping", "settings")
+ROOTS = (
+    "assembly",
+    "cli",
+    "client",
+    "client_bus",
+    "client_settings",
+    "client_status",
+    "daemon",
+    "settings",
+)
 STEPS = {
     name: step
     for step, names in enumerate((LEAVES, LANGUAGES, DECIDERS, SHELLS, ROOTS))
@@ -34,11 +54,12 @@ WORDS = {
     "remsim.card.api",
     "remsim.card.place",
     "remsim.card.relay",
+    "remsim.client_settings",
     "remsim.gpio.api",
     "remsim.history.series",
 }
 # One thread owns both: to the outside they are one shell.
-SAME_SHELL = {"history": "storage"}
+SAME_SHELL = {"history": "storage", "client_files": "storage"}
 # Leaves may import each other downwards: a chain, not a circle.
 SAME_STEP = (LEAVES, LANGUAGES, DECIDERS, ROOTS)
 
@@ -89,7 +110,8 @@ PURE = (
     "remsim.snapshot",
     "remsim.usage.meter",
 )
-IMPURE_PARTS = ("remsim.rspro.worker",)  # the socket shell of a pure protocol
+# The socket shell of a pure protocol, and what it stands on.
+IMPURE_PARTS = ("remsim.rspro.worker", "remsim.rspro.lookup", "remsim.rspro.tls")
 INPUT_OUTPUT = {"os", "requests", "serial", "socket", "subprocess", "threading", "time"}
 
 
