@@ -20,9 +20,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import pytest
+from _pytest.mark import ParameterSet
 
 PYTHON_DIRECTORY = Path(__file__).resolve().parents[2] / "python"
 DROPIN_DIRECTORY = PYTHON_DIRECTORY / "remsim_lab" / "dropin"
@@ -85,8 +87,7 @@ def program(code: str, which: str, socket: str = "") -> list[str]:
     return [sys.executable, "-c", prelude + textwrap.dedent(code)]
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(NamedTuple):
     """Which binding runs on which bus."""
 
     module: str
@@ -97,11 +98,14 @@ class Stack:
         return f"{self.module}-module-on-{self.bus}-bus"
 
 
-def stacks() -> list[Stack]:
-    """Every combination that this machine has."""
+def parameters() -> list[ParameterSet]:
+    """Every combination that this machine has, for pytest."""
     modules = [LAB, *([REAL] if real_module("ubus") else [])]
     buses = [LAB, *([REAL] if real_ubusd() else [])]
-    return [Stack(module, bus) for module in modules for bus in buses]
+    return [
+        pytest.param(stack, id=stack.name, marks=[pytest.mark.real] if REAL in stack else [])
+        for stack in (Stack(module, bus) for module in modules for bus in buses)
+    ]
 
 
 class Ubus:

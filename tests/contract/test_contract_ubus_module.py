@@ -72,7 +72,7 @@ SERVER = """
 """
 
 
-@pytest.fixture(params=stacks.stacks(), ids=lambda stack: stack.name)
+@pytest.fixture(params=stacks.parameters())
 def ubus(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ubus]:
     stack: Stack = request.param
     bus = Ubus(stack, tmp_path)

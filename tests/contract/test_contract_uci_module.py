@@ -38,7 +38,9 @@ def said(function, *arguments, **named):
 """
 
 Run = Callable[[str], Any]
-MODULES = [LAB, *([REAL] if stacks.real_module("uci") else [])]
+MODULES: list[object] = [LAB]
+if stacks.real_module("uci"):
+    MODULES.append(pytest.param(REAL, marks=pytest.mark.real))
 
 
 @pytest.fixture(params=MODULES)
