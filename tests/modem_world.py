@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A world for modem workers in which time moves by hand: simulated modems behind in-memory ports,
-lines, interfaces."""
+"""A world for modem workers in which time moves by hand:
+simulated modems behind in-memory ports, lines, interfaces."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ class FakePort:
 
 
 class FakeLines:
-    """GPIO lines wired to the modems, logical levels. `broken` lines raise; `stuck` ones do not
-    move."""
+    """GPIO lines wired to the modems, logical levels.
+    `broken` lines raise; `stuck` ones do not move."""
 
     def __init__(self, world: World) -> None:
         self.levels: dict[str, int] = {}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The serial port over real pseudo-terminals: never blocking, never shared, gone when it is
-gone."""
+"""The serial port over real pseudo-terminals:
+never blocking, never shared, gone when it is gone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from remsim.modem.port import SerialPort, open_serial, owners_of
 
 
 class Line:
-    """A terminal whose far end the test holds; `node` is a link to it, as /dev/ttyUSB2 is in the
-    lab."""
+    """A terminal whose far end the test holds;
+    `node` is a link to it, as /dev/ttyUSB2 is in the lab."""
 
     def __init__(self, directory: Path, name: str = "ttyUSB2") -> None:
         self.far, near = pty.openpty()

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from modem_world import LOCAL_ICCID, REMOTE_ICCID, Bench, World
 
+from modem_world import LOCAL_ICCID, REMOTE_ICCID, Bench, World
 from remsim.events import ModemSeen, SimSwitched, SwitchSim
 from remsim.model import ModemState, Role, SimSource
 from remsim.modem.commands import PinTries
@@ -409,6 +409,18 @@ def test_card_with_one_attempt_left_is_left_alone(world: World) -> None:
     bench = world.iot(pin="4321")
     assert bench.run(60).state is ModemState.PIN_NEEDED
     assert card.tries == 1
+
+
+def test_lock_that_appears_is_a_state_with_its_reason(world: World) -> None:
+    plugged = world.l850()
+    bench = world.iot()
+    bench.run(30)
+    plugged.core.fail("pin", world.clock.monotonic())
+    seen = bench.run(15)
+    assert seen.state is ModemState.PIN_NEEDED
+    assert seen.failure is not None and "none is configured" in seen.failure.reason
+    plugged.core.restore(world.clock.monotonic())
+    bench.run_until(ModemState.CONNECTED)
 
 
 def test_changed_pin_gets_its_own_attempt(world: World) -> None:

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from modem_world import LOCAL_ICCID, World
 
+from modem_world import LOCAL_ICCID, World
 from remsim.errors import BusyError
 from remsim.events import AskAt, AtDone, ModemSeen, RunStep, StepDone
 from remsim.model import ModemState, Registration, Role, Signal, Step
@@ -85,8 +85,8 @@ def test_steady_state_costs_few_commands(world: World) -> None:
     bench.run(30)
     before = len(plugged.core.commands)
     bench.run(600)
-    # Each 10 s: +CPIN?, +CEREG?, +CGACT?; each minute: ICCID, IMSI, operator, cell, RSSI,
-    # temperature.
+    # Each 10 s: +CPIN?, +CEREG?, +CGACT?; each minute:
+    # ICCID, IMSI, operator, cell, RSSI, temperature.
     assert len(plugged.core.commands) - before <= 60 * 3 + 10 * 6 + 12
 
 

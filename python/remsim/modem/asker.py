@@ -79,8 +79,8 @@ class Asker:
         deadline: Deadline,
         again_in_s: float = 0.0,
     ) -> None:
-        """A field, if it is due, by the first command that works; that one is preferred from then
-        on."""
+        """A field, if it is due, by the first command that works;
+        that one is preferred from then on."""
         now = self._clock.monotonic()
         if not field.is_due(now):
             return

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The AT dialogue of one port: bytes in, events out; requests in, bytes out. No port, no clock, no
-log.
+"""The AT dialogue of one port, without any I/O: bytes in, events out; requests in, bytes out.
 
 Theory of operation. A modem runs one command at a time and answers in order, but it also speaks
 unasked, repeats what it hears (echo), and may answer a command long after its asker gave up. Three
@@ -31,12 +30,12 @@ from enum import Enum
 
 from remsim.errors import ArgumentError, BusyError
 
-# Verbose results, echo on, results on: brings any port into the dialogue's language. `ATQ0` alone
-# is the usual probe.
+# Verbose results, echo on, results on: brings any port into the dialogue's language.
+# `ATQ0` alone is the usual probe.
 MARKER = "ATQ0V1E1"
 
-# Longest line known: +CSIM with 261 bytes as hexadecimal and +CGCONTRDP with 24 fields, both below
-# 700 characters.
+# Longest line known: +CSIM with 261 bytes as hexadecimal
+# and +CGCONTRDP with 24 fields, both below 700 characters.
 MAX_LINE_BYTES = 2048
 
 # Longest answers known: +CLAC (about 400 lines, 6 kB) and +COPS=? near a border (below 2 kB).
@@ -50,8 +49,8 @@ MAX_COMMAND_CHARS = 560
 # answers at all sends the lines of one answer within some 10 ms.
 QUIET_S = 0.5
 
-# How often the marker is sent before a port counts as one without echo: the first may itself switch
-# the echo on.
+# How often the marker is sent before a port counts as one without echo:
+# the first may itself switch the echo on.
 MARKER_TRIES = 2
 
 _LINE_END = re.compile(rb"[\r\n]")
@@ -225,8 +224,8 @@ COMMON_URCS = frozenset(
         "+C5GREG",
     ]
 )
-# Unsolicited lines without prefix; "NO CARRIER" is one unless a call was dialled, which remsim
-# never does.
+# Unsolicited lines without prefix;
+# "NO CARRIER" is one unless a call was dialled, which remsim never does.
 _BARE_URCS = frozenset(
     [
         "RING",
@@ -359,8 +358,8 @@ class AtDialogue:
         self._output += request.command.encode("ascii") + b"\r"
 
     def fall_out_of_step(self) -> None:
-        """The next request needs a new marker (something foreign was asked, the port was
-        reopened)."""
+        """The next request needs a new marker (something
+        foreign was asked, the port was reopened)."""
         self._phase = Phase.OUT_OF_STEP
 
     def take_output(self) -> bytes:

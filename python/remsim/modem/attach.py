@@ -29,8 +29,8 @@ PortOpener = Callable[[str, str], Port]
 
 
 class Claims:
-    """Which place is in use by which role; shared by the workers, so that none takes the other's
-    modem."""
+    """Which place is in use by which role;
+    shared by the workers, so that none takes the other's modem."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -88,8 +88,8 @@ class Attachment:
         return self.settings.bus_path or self._memory.learnt.place
 
     def open(self) -> AtSession:
-        """The session, opened if need be. DeviceGone, DeviceError (owner named) or NotPossibleError
-        (wrong modem)."""
+        """The session, opened if need be.
+        DeviceGone, DeviceError (owner named) or NotPossibleError (wrong modem)."""
         if self.session is not None:
             return self.session
         wanted = self._wanted()

@@ -49,8 +49,8 @@ def choose(
     table: ProfileTable,
     rejected: frozenset[str] = frozenset(),
 ) -> Binding:
-    """The port to open. `rejected` places have shown a wrong IMEI. DeviceGone while there is
-    none."""
+    """The port to open. `rejected` places have shown a wrong IMEI.
+    DeviceGone while there is none."""
     for binding in _candidates(wanted, found, table):
         if binding.place is None or binding.place not in rejected:
             return binding
@@ -118,8 +118,8 @@ def _bind(
 
 
 def _port_of(wanted: Wanted, modem: FoundModem, table: ProfileTable) -> str:
-    """By interface number where the id is known; else the configured device; else the first
-    port."""
+    """By interface number where the id is known;
+    else the configured device; else the first port."""
     for number in table.at_interfaces(modem.hardware_id):
         if ttys := modem.ttys_of(number):
             return ttys[0]

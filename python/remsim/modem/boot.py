@@ -10,23 +10,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-# A restart may overrun the time it should take by half, and some seconds, before the modem counts
-# as lost.
+# A restart may overrun the time it should take by half,
+# and some seconds, before the modem counts as lost.
 OVERRUN = 1.5
 MARGIN_S = 30.0
 
 # A silence that proves that the restart began, seconds: longer than one unanswered command.
 SILENCE_S = 3.0
 
-# Outside of these a measurement is an accident (a crash in mid-boot, a daemon that was asleep), not
-# a boot time.
+# Outside of these a measurement is an accident (a crash in mid-boot,
+# a daemon that was asleep), not a boot time.
 LEARN_MIN_S, LEARN_MAX_S = 3.0, 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class BootWatch:
-    """One restart under way, or none (`since` None). `epoch` counts restarts: what was read once
-    per boot is stale."""
+    """One restart under way, or none (`since` None).
+    `epoch` counts restarts: what was read once per boot is stale."""
 
     epoch: int = 0
     since: float | None = None
@@ -46,8 +46,8 @@ class BootWatch:
         return BootWatch(self.epoch, now, False, now + drop_s, give_up_at, True, True)
 
     def taken_off(self, now: float, boot_time_s: float) -> BootWatch:
-        """The device was taken off its bus and put back: that need not restart it, so nothing is
-        learnt."""
+        """The device was taken off its bus and put back:
+        that need not restart it, so nothing is learnt."""
         give_up_at = now + boot_time_s * OVERRUN + MARGIN_S
         return BootWatch(self.epoch, now, True, now, give_up_at, True)
 
@@ -65,8 +65,8 @@ class BootWatch:
         return replace(self, is_down=True)
 
     def answered(self, now: float) -> tuple[BootWatch, float | None]:
-        """The modem answered: the watch afterwards, and the boot time if this was the end of a
-        measured one."""
+        """The modem answered: the watch afterwards,
+        and the boot time if this was the end of a measured one."""
         if self.since is None or (not self.is_down and now < self.drop_until):
             return self, None
         took_s = now - self.since
@@ -74,14 +74,14 @@ class BootWatch:
         return BootWatch(self.epoch + 1), took_s if learnt else None
 
     def at(self, now: float) -> BootWatch:
-        """Time goes on: a modem that is not back by now is not booting any more, it is lost or
-        hung."""
+        """Time goes on: a modem that is not back by now
+        is not booting any more, it is lost or hung."""
         return BootWatch(self.epoch) if self.since is not None and now >= self.give_up_at else self
 
 
 def blend(known_s: float | None, measured_s: float) -> float:
-    """The boot time to go by: a longer one is believed at once, a shorter one by a quarter at a
-    time."""
+    """The boot time to go by: a longer one is believed at once,
+    a shorter one by a quarter at a time."""
     if known_s is None or measured_s >= known_s:
         return measured_s
     return known_s * 0.75 + measured_s * 0.25

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Taking a modem off its bus and back: USB de-authorisation, PCI removal and rescan, through sysfs
-below the root.
+"""Taking a modem off its bus and back: USB de-authorisation,
+PCI removal and rescan, through sysfs below the root.
 
 Must never touch anything but the device at the place it was given. Source:
 Documentation/usb/authorization.rst, Documentation/ABI/testing/sysfs-bus-pci of the kernel.
@@ -45,8 +45,8 @@ class SysfsBus:
             _write(place, path, "1")
 
     def _rescan(self, place: str, hurry: threading.Event) -> None:
-        """A PCI modem that crashed may be off the bus already: then the rescan alone is the
-        cure."""
+        """A PCI modem that crashed may be off the bus already:
+        then the rescan alone is the cure."""
         remove = self._paths.at(f"{PCI_DEVICES}/{place}/remove")
         try:
             if os.path.exists(remove):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a modem worker needs of others, as capabilities: the network interface, the GPIO lines, the
-bus.
+"""What a modem worker needs of others, as capabilities:
+the network interface, the GPIO lines, the bus.
 
 Every method may raise a RemsimError and takes no longer than it says.
 """
@@ -36,8 +36,8 @@ class LineControl(Protocol):
 
 
 class BusControl(Protocol):
-    """Off the bus and back on; ends switched on, however it ends. `hurry` cuts the pause in
-    between."""
+    """Off the bus and back on; ends switched on, however it ends.
+    `hurry` cuts the pause in between."""
 
     def restart(self, place: str, hurry: threading.Event) -> None: ...
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The 27.007 commands that remsim asks of any modem, as data rows, and the parsers of their
-answers. Pure.
+"""The 27.007 commands that remsim asks of any modem,
+as data rows, and the parsers of their answers. Pure.
 
 A parser takes the lines of one answer and gives a value or raises AtNonsense; a value that the
 modem itself calls unknown (99, 255, empty) is None, never 0. Source: 3GPP TS 27.007 (section named
@@ -30,8 +30,8 @@ from remsim.modem.fields import (
 
 T_co = TypeVar("T_co", covariant=True)
 
-# Most commands are answered in well under a second; vendors' manuals promise 3 s, so less would
-# time out in vain.
+# Most commands are answered in well under a second;
+# vendors' manuals promise 3 s, so less would time out in vain.
 DEFAULT_TIMEOUT_S = 3.0
 
 Parser = Callable[[Sequence[str]], T_co]
@@ -39,8 +39,8 @@ Parser = Callable[[Sequence[str]], T_co]
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[T_co]):
-    """One row: what to send, which lines answer it, how long that may take, what it means, who says
-    so."""
+    """One row: what to send, which lines answer it,
+    how long that may take, what it means, who says so."""
 
     name: str
     text: str
@@ -110,8 +110,8 @@ _IMEI = re.compile(r"(?<!\d)\d{14,16}(?!\d)")
 
 
 def parse_imei(lines: Sequence[str]) -> str:
-    """15 digits; 14 without check digit and 16 (IMEISV) occur. Source: 27.007 section 5.4, 23.003
-    section 6.2."""
+    """15 digits; 14 without check digit and 16 (IMEISV) occur.
+    Source: 27.007 section 5.4, 23.003 section 6.2."""
     return _first_digits(_IMEI, lines, "+CGSN")
 
 
@@ -203,8 +203,8 @@ def nr_sinr_db(value: int | None) -> float | None:
 
 
 def parse_cesq(lines: Sequence[str]) -> Radio:
-    """`rxlev,ber,rscp,ecno,rsrq,rsrp[,ss_rsrq,ss_rsrp,ss_sinr]`; LTE values win over NR, never a
-    mixture."""
+    """`rxlev,ber,rscp,ecno,rsrq,rsrp[,ss_rsrq,ss_rsrp,ss_sinr]`;
+    LTE values win over NR, never a mixture."""
     row = first_row(lines, "+CESQ", at_least=6)
     rssi = scaled(within(number_at(row, 0), 0, 63), 1, -111)
     if rssi is None:
@@ -235,8 +235,8 @@ def is_registration_reply(line: str) -> bool:
 
 
 def parse_registration(lines: Sequence[str]) -> Registration:
-    """`+CEREG: n,stat[,tac,ci,AcT]`; the cell may be quoted or not, and is upper-case hexadecimal
-    here."""
+    """`+CEREG: n,stat[,tac,ci,AcT]`;
+    the cell may be quoted or not, and is upper-case hexadecimal here."""
     found = rows(lines, *_REGISTRATION_PREFIXES)
     if found and len(found[0]) == 1 and number_at(found[0], 0) is not None:
         return Registration(stat=4)
@@ -282,8 +282,8 @@ def technology_of(act: int | None) -> str | None:
 
 
 def parse_cops(lines: Sequence[str]) -> Operator:
-    """`+COPS: mode[,format,"name"[,AcT]]`; without a name neither format nor AcT means anything
-    (FM350: 255, 0)."""
+    """`+COPS: mode[,format,"name"[,AcT]]`;
+    without a name neither format nor AcT means anything (FM350: 255, 0)."""
     row = first_row(lines, "+COPS")
     if number_at(row, 0) is None:
         raise AtNonsense("+COPS", " / ".join(lines))
@@ -302,8 +302,8 @@ def _from_ucs2(text: str) -> str:
 
 
 def parse_cgact(lines: Sequence[str]) -> bool:
-    """Is any context of ours active? `+CGACT: cid,state`, one line each; none listed = none
-    active."""
+    """Is any context of ours active? `+CGACT:
+    cid,state`, one line each; none listed = none active."""
     states = [number_at(row, 1) for row in rows(lines, "+CGACT")]
     if states and all(state is None for state in states):
         raise AtNonsense("+CGACT", " / ".join(lines))
@@ -344,8 +344,8 @@ def parse_cfun(lines: Sequence[str]) -> int:
 
 
 def parse_ceer(lines: Sequence[str]) -> str | None:
-    """The last failure in the modem's own words; None when it has none to tell (`+CEER:
-    0,NONE`)."""
+    """The last failure in the modem's own words;
+    None when it has none to tell (`+CEER: 0,NONE`)."""
     text = " ".join(payload_of(line) for line in lines).strip().strip('"')
     words = [part.strip().upper() for part in text.split(",")]
     return None if not text or all(w in ("0", "NONE", "NO CAUSE", "") for w in words) else text
@@ -517,8 +517,8 @@ LOCATION_5G = action("AT+C5GREG=2", "registration with cell", "27.007 section 10
 
 
 def enter_pin(pin: str) -> Command[None]:
-    """`AT+CPIN="pin"`; the PIN is shown nowhere. ArgumentError unless it has 4 to 8 digits (102 221
-    section 9.5.1)."""
+    """`AT+CPIN="pin"`; the PIN is shown nowhere.
+    ArgumentError unless it has 4 to 8 digits (102 221 section 9.5.1)."""
     if not (pin.isascii() and pin.isdecimal() and 4 <= len(pin) <= 8):
         raise ArgumentError("pin", "a SIM PIN has 4 to 8 digits")
     shown = 'AT+CPIN="****"'
@@ -567,8 +567,8 @@ _REFUSED = {
 
 
 def check_typed(command: str) -> None:
-    """ArgumentError if a command from a person would end the dialogue or cannot be undone from
-    afar."""
+    """ArgumentError if a command from a person would
+    end the dialogue or cannot be undone from afar."""
     check_command(command)
     for part in command[2:].upper().replace(" ", "").split(";"):
         body = part.removeprefix("AT")
@@ -588,6 +588,6 @@ def masked(command: str) -> str:
 
 
 def is_unsupported(kind: str, number_: int | None) -> bool:
-    """Does this error say that the modem does not know the command? 3 and 4 not allowed/supported,
-    100 unknown."""
+    """Does this error say that the modem does not know the
+    command? 3 and 4 not allowed/supported, 100 unknown."""
     return kind == "ERROR" or (kind == "CME" and number_ in (3, 4, 50, 100))

@@ -29,8 +29,8 @@ _WWAN_PORT = re.compile(r"wwan\d{1,3}(?P<kind>at|mbim|qmi|qcdm|fastboot|xmmrpc)\
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One function of the device. `ttys`, `nets`, `controls` are kernel names ("ttyUSB2", "wwan0",
-    "cdc-wdm0")."""
+    """One function of the device.
+    `ttys`, `nets`, `controls` are kernel names ("ttyUSB2", "wwan0", "cdc-wdm0")."""
 
     number: int
     ttys: tuple[str, ...] = ()
@@ -61,8 +61,8 @@ class FoundModem:
 
 
 def find_modems(paths: Paths) -> tuple[FoundModem, ...]:
-    """Everything with a serial or WWAN port, in order of place. A device that vanishes meanwhile is
-    left out."""
+    """Everything with a serial or WWAN port, in order of place.
+    A device that vanishes meanwhile is left out."""
     return (*_find_usb(paths), *_find_pci(paths))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The parts of an answer line: values behind the prefix, quotes and blanks taken off. Must not
-judge any value.
+"""The parts of an answer line: values behind the prefix,
+quotes and blanks taken off. Must not judge any value.
 
 Modems differ in blanks before the colon (`+GTDUALSIM : 0, "SUB1"`), after it (`+COPS:0,255,"",0`)
 and after commas (`+CSQ: 11, 99`), and in quotes; none of that carries meaning. Source: 3GPP TS
@@ -48,8 +48,8 @@ def rows(lines: Sequence[str], *prefixes: str) -> list[Row]:
 
 
 def first_row(lines: Sequence[str], prefix: str, at_least: int = 1) -> Row:
-    """The first line with `prefix` and enough values; a cut line before it does no harm. AtNonsense
-    without one."""
+    """The first line with `prefix` and enough values;
+    a cut line before it does no harm. AtNonsense without one."""
     for row in rows(lines, prefix):
         if len(row) >= at_least:
             return row

@@ -9,7 +9,6 @@ never written.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -96,8 +95,10 @@ def learnt_of(paths: Paths, role: Role) -> Learnt:
 
 
 def _fingerprint(pin: str) -> str:
-    """Tells a changed PIN, no more: the configuration holds the PIN itself, readable by root alone
-    like this file."""
+    """Tells a changed PIN, no more: the configuration holds
+    the PIN itself, readable by root alone like this file."""
+    import hashlib  # brings OpenSSL with it, 3 MB that a router without a PIN does not need
+
     return hashlib.sha256(b"remsim pin " + pin.encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The network as the modem sees it: registration, operator, technology, data context, signal,
-temperature."""
+"""The network as the modem sees it: registration,
+operator, technology, data context, signal, temperature."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ class PinMemory:
 
 @dataclass(frozen=True, slots=True)
 class PinQuestion:
-    """`card` is the ICCID, None if it cannot be read while the card is locked. `word` is what
-    +CPIN? said."""
+    """`card` is the ICCID, None if it cannot be read while the card is locked.
+    `word` is what +CPIN? said."""
 
     word: str
     pin: str | None

@@ -107,8 +107,8 @@ class Poller:
     # --- polling ------------------------------------------------------------------------------
 
     def poll(self) -> ModemObservation:
-        """Ask whatever is due. BusyError only when called off; any other trouble is in the
-        observation."""
+        """Ask whatever is due. BusyError only when called off;
+        any other trouble is in the observation."""
         self.boot = self.boot.at(self._clock.monotonic())
         try:
             self._read()
@@ -139,8 +139,8 @@ class Poller:
         self.network.read(self.profile, deadline)
 
     def _set_up(self, deadline: Deadline) -> None:
-        """The dialogue's own settings, once per boot and opening; what is refused is done
-        without."""
+        """The dialogue's own settings, once per boot and opening;
+        what is refused is done without."""
         if not self._is_set_up:
             for command in self.profile.setup:
                 self.asker.attempt(command, deadline)

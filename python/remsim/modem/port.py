@@ -43,8 +43,8 @@ class Owner:
 
 
 def owners_of(path: str, proc: str = PROC) -> tuple[Owner, ...]:
-    """Who else has the device open, by device number; processes we may not look into are left
-    out."""
+    """Who else has the device open, by device number;
+    processes we may not look into are left out."""
     try:
         wanted = os.stat(path)
     except OSError:
@@ -119,8 +119,8 @@ class SerialPort:
         return DeviceError(self.device, f"cannot be opened: {error}")
 
     def read(self, timeout_s: float) -> bytes:
-        """What came within `timeout_s`; empty when nothing did. DeviceGone when the port
-        vanished."""
+        """What came within `timeout_s`; empty when nothing did.
+        DeviceGone when the port vanished."""
         port = self._opened()
         try:
             poll = select.poll()

@@ -23,8 +23,8 @@ AUTO = "auto"
 
 
 class SimReread(Enum):
-    """How a modem is made to read the SIM again after the switch moved. A flip alone changes
-    nothing."""
+    """How a modem is made to read the SIM again after the switch moved.
+    A flip alone changes nothing."""
 
     RADIO_CYCLE = "radio cycle"  # radio off, flip, radio on
     RESET = "reset"  # flip, then the reset command
@@ -47,8 +47,8 @@ class Composition:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Seconds, commands, quirks. Tuples of commands are alternatives: the first that works is
-    kept."""
+    """Seconds, commands, quirks.
+    Tuples of commands are alternatives: the first that works is kept."""
 
     name: str
     title: str
@@ -58,8 +58,8 @@ class Profile:
 
     # Timing. `boot_time_s`: from the reset to the first OK, until learnt. `drop_s`: how long after
     # the reset command the modem may still answer before it leaves the bus. `silent_s`: how long
-    # the port may be silent once it is there. `sim_busy_s`: how long after a boot "no SIM" may only
-    # mean "not yet".
+    # the port may be silent once it is there. `sim_busy_s`:
+    # how long after a boot "no SIM" may only mean "not yet".
     boot_time_s: float = 40.0
     drop_s: float = 15.0
     silent_s: float = 60.0
@@ -115,7 +115,8 @@ def load_profiles() -> dict[str, Profile]:
     found: dict[str, Profile] = {}
     for entry in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         profile = importlib.import_module(entry.name).PROFILE
-        assert isinstance(profile, Profile)
+        if not isinstance(profile, Profile):
+            raise TypeError(f"{entry.name}.PROFILE is not a Profile")
         found[profile.name] = profile
     return found
 

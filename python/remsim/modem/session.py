@@ -95,8 +95,8 @@ class AtSession:
         return command.parse(answer.lines)
 
     def ask_typed(self, text: str, timeout_s: float, deadline: Deadline) -> tuple[str, ...]:
-        """A command from a person: every line of its answer. The dialogue trusts nothing
-        afterwards."""
+        """A command from a person: every line of its answer.
+        The dialogue trusts nothing afterwards."""
         try:
             request = Request(text, ANYTHING, masked(text))
             return self._exchange(request, timeout_s, deadline).lines

@@ -46,8 +46,8 @@ class SimReader:
         return sim_of(self.word.value)
 
     def start_over(self, busy_s: float) -> None:
-        """A boot, a radio cycle or a SIM switch: the next "not inserted" may mean "not yet" for
-        `busy_s`."""
+        """A boot, a radio cycle or a SIM switch:
+        the next "not inserted" may mean "not yet" for `busy_s`."""
         for field in (self.word, self.iccid, self.imsi):
             field.forget()
         self.hold = None

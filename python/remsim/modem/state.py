@@ -14,8 +14,8 @@ from remsim.errors import AtError
 from remsim.model import ModemState, Registration
 
 # How long a modem that answered before may be silent before it counts as hung, seconds: longer than
-# the slowest answer of a living one (AT+CFUN, 15 s), short enough to be noticed before the bank's
-# grace is half over.
+# the slowest answer of a living one (AT+CFUN, 15 s),
+# short enough to be noticed before the bank's grace is half over.
 HUNG_AFTER_S = 30.0
 
 
@@ -77,8 +77,8 @@ def sim_of(word: str | None) -> Sim:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The facts. `is_ours` False: the port belongs to another program, or the modem is another
-    one."""
+    """The facts. `is_ours` False:
+    the port belongs to another program, or the modem is another one."""
 
     is_present: bool
     is_ours: bool = True
@@ -118,8 +118,8 @@ def _silent(seen: Seen, before: ModemState) -> ModemState:
     return before if before is not ModemState.ABSENT else ModemState.BOOTING
 
 
-# The more telling the earlier: registered, denied, searching, emergency only, not searching,
-# unknown.
+# The more telling the earlier: registered, denied,
+# searching, emergency only, not searching, unknown.
 _TELLING = (1, 5, 6, 7, 9, 10, 3, 2, 8, 0, 4)
 
 

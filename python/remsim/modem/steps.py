@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The steps of the recovery ladder, carried out on one modem. Decides nothing: the caller names the
-step.
+"""The steps of the recovery ladder, carried out on one modem.
+Decides nothing: the caller names the step.
 
 A step ends when it was carried out; whether it helped shows in later observations. Must never leave
 the radio off, the interface down or the device switched off because something in between failed.
@@ -26,8 +26,8 @@ from remsim.modem.collaborators import (
 from remsim.modem.poller import Poller
 from remsim.modem.settings import ModemSettings
 
-# netifd brings an interface down or up in this time, seconds; a modem that needs longer to connect
-# goes on by itself.
+# netifd brings an interface down or up in this time, seconds;
+# a modem that needs longer to connect goes on by itself.
 INTERFACE_TIMEOUT_S = 30.0
 
 # Radio off means off for so long, seconds: the network has to notice.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The SIM switch as a whole: interface down, flip, read the SIM again, SIM ready, expected ICCID
-seen, interface up.
+"""The SIM switch as a whole: interface down, flip,
+read the SIM again, SIM ready, expected ICCID seen, interface up.
 
 A flip of the line alone changes nothing that the modem has read, and a level proves nothing: the
 ICCID does. Must never move the IoT modem's switch away from its local SIM, nor switch a modem to
@@ -24,8 +24,8 @@ from remsim.modem.settings import ModemSettings
 from remsim.modem.state import Sim
 from remsim.modem.steps import StepRunner
 
-# Beside the modem's boot time: interface down and up, the radio cycle that did not help, the SIM's
-# own start. Seconds.
+# Beside the modem's boot time: interface down and up,
+# the radio cycle that did not help, the SIM's own start. Seconds.
 BUDGET_BESIDE_BOOT_S = 120.0
 
 # A radio cycle that works shows the other SIM within this time, seconds; after it a reset is tried.
@@ -38,8 +38,8 @@ _LEVELS = {SimSource.LOCAL: 0, SimSource.REMOTE: 1}
 
 
 class SimSwitch:
-    """`phase` is the one under way, or the one that failed. `pause(s)` waits, True when called
-    off."""
+    """`phase` is the one under way, or the one that failed.
+    `pause(s)` waits, True when called off."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class SimSwitch:
         self._on_look = on_look
 
     def run(self, order: SwitchSim, progress: Callable[[str], None]) -> str:
-        """The ICCID that the modem now reads. RemsimError otherwise, and `phase` says where it
-        ended."""
+        """The ICCID that the modem now reads.
+        RemsimError otherwise, and `phase` says where it ended."""
         self.phase = "check"
         self._check(order)
         if self._is_there_already(order):
@@ -179,8 +179,8 @@ class SimSwitch:
             raise
 
     def _radio_off(self, enter: Callable[[str], None]) -> bool:
-        """True if the radio is off now; a modem that does not obey is reset after the flip
-        instead."""
+        """True if the radio is off now;
+        a modem that does not obey is reset after the flip instead."""
         if self._poller.profile.sim_reread is not SimReread.RADIO_CYCLE:
             return False
         enter("radio off")
@@ -268,8 +268,8 @@ class SimSwitch:
 
 
 def same_iccid(left: str, right: str) -> bool:
-    """19 or 20 digits of the same card: the check digit is left out by some, filler kept by
-    others."""
+    """19 or 20 digits of the same card:
+    the check digit is left out by some, filler kept by others."""
     left, right = left.rstrip("Ff"), right.rstrip("Ff")
     short, long = sorted((left, right), key=len)
     return long == short or (

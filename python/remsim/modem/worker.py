@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One modem on one thread: it polls, carries out orders one at a time, and posts what it saw. It
-decides nothing.
+"""One modem on one thread: it polls, carries out orders
+one at a time, and posts what it saw. It decides nothing.
 
 At its start it adopts what it finds: no reset, no radio cycle, no edge on any line. Every order is
 answered by exactly one event, whatever happens; every operation has a deadline; `stop()` is noticed
@@ -53,8 +53,8 @@ ModemOrder = RunStep | SwitchSim | AskAt
 
 
 class ModemWorker:
-    """`post` is thread-safe. `lines` and `interface` may be None: then steps that need them say
-    so."""
+    """`post` is thread-safe. `lines` and `interface` may be None:
+    then steps that need them say so."""
 
     def __init__(
         self,
@@ -142,8 +142,8 @@ class ModemWorker:
     # --- the thread ---------------------------------------------------------------------------
 
     def adopt(self) -> None:
-        """Put together what works on this modem. Touches nothing but a bus restart that a crash
-        interrupted."""
+        """Put together what works on this modem.
+        Touches nothing but a bus restart that a crash interrupted."""
         settings, clock = self._settings, self._clock
         table = self._table = self._table or ProfileTable.load()
         memory = ModemMemory(self._paths, settings.role)
@@ -328,8 +328,8 @@ class ModemWorker:
         return self._is_called_off()
 
     def _unsolicited(self, line: str) -> None:
-        """Nothing is decided by what a modem says unasked: some firmware never says it. It is a
-        hint to look."""
+        """Nothing is decided by what a modem says unasked:
+        some firmware never says it. It is a hint to look."""
         self._log.debug("unsolicited: %s", line)
 
 

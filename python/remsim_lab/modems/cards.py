@@ -11,8 +11,8 @@ PUK_TRIES = 10
 
 @dataclass(slots=True)
 class SimCard:
-    """`pin` None = no PIN asked for. Attempts are the card's own and outlive the modem's
-    restarts."""
+    """`pin` None = no PIN asked for.
+    Attempts are the card's own and outlive the modem's restarts."""
 
     iccid: str
     imsi: str

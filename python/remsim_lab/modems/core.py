@@ -13,12 +13,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from remsim_lab.modems.cards import SimCard
+from remsim_lab.modems.cards import TRIES, SimCard
 from remsim_lab.modems.dialect import Dialect
 from remsim_lab.modems.faults import Fault
 from remsim_lab.modems.model import Model
 
 LINE_LIMIT = 1024  # what a modem's command buffer holds, bytes
+UNKNOWN_PIN = "unknown"  # the fault "pin": no PIN that anybody could type is right
 BACKLOG_LIMIT = 4096  # unsolicited bytes kept while nobody has the port open
 
 
@@ -236,6 +237,9 @@ class SimulatedCore:
             self._output.clear()
         elif kind == "no_sim":
             self.card = None
+        elif kind == "pin" and self.card is not None:
+            self.card.pin = self.card.pin or UNKNOWN_PIN
+            self.is_verified = False
         self.settle_registration()
 
     def restore(self, now: float) -> None:
@@ -244,6 +248,9 @@ class SimulatedCore:
         was_away = "vanish" in self.faults or "no_boot" in self.faults
         had_no_sim = "no_sim" in self.faults or "sim_busy" in self.faults
         self.faults.clear()
+        for card in self.contacts.values():
+            if card is not None and card.pin == UNKNOWN_PIN:
+                card.pin, card.tries = None, TRIES
         if was_away and not self.is_running and self._is_powered and not self._is_held:
             self._boot()
         elif had_no_sim and self.is_running:

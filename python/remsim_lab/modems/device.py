@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A simulated modem as a device: pseudo-terminals, a USB device in the lab's sysfs, GPIO lines, on
-a thread of its own.
+"""A simulated modem as a device: pseudo-terminals,
+a USB device in the lab's sysfs, GPIO lines, on a thread of its own.
 
 Every method may be called from any thread; what it asks for is done on the modem's thread, in
 order.
@@ -60,8 +60,8 @@ class _Terminal:
 
 
 class SimulatedModem:
-    """`model` is a name of `MODELS` or a `Model`; `tty_names` are the names of its serial
-    interfaces in order.
+    """`model` is a name of `MODELS` or a `Model`;
+    `tty_names` are the names of its serial interfaces in order.
 
     `place` is the USB port path. Levels of `on_reset_line` and so on are those of the pin, before
     any active-low. `on_registration(bool)` is called on the modem's thread whenever its data link
@@ -160,8 +160,8 @@ class SimulatedModem:
     # --- what the lab can do to it ------------------------------------------------------------
 
     def fail(self, kind: str, cure: str | None = None) -> None:
-        """See `remsim_lab.modems.faults.FAULTS`; `cure` overrides what heals it ("never", "radio",
-        ... "power")."""
+        """See `remsim_lab.modems.faults.FAULTS`;
+        `cure` overrides what heals it ("never", "radio", ... "power")."""
         self._do(lambda: self.core.fail(kind, self._now(), cure))
 
     def restore(self) -> None:

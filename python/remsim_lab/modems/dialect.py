@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a simulated modem understands command lines: its own small parser, its model's table, a few
-commands with a state."""
+"""How a simulated modem understands command lines:
+its own small parser, its model's table, a few commands with a state."""
 
 from __future__ import annotations
 
@@ -199,8 +199,8 @@ class Dialect:
 
 
 def _basic_settings(upper: str) -> list[tuple[str, int]] | None:
-    """`Q0V1E1` -> Q 0, V 1, E 1; a bare AT sets nothing, successfully; None if it is anything
-    else."""
+    """`Q0V1E1` -> Q 0, V 1, E 1; a bare AT sets nothing,
+    successfully; None if it is anything else."""
     settings = []
     at = 0
     while at < len(upper):

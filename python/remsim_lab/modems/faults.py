@@ -13,6 +13,7 @@ FAULTS: dict[str, str | None] = {
     "signal": None,  # no network there
     "denied": None,  # the network refuses this subscription
     "no_sim": None,  # the card is out
+    "pin": None,  # the card asks for its PIN
     "sim_busy": None,  # the card never becomes ready
     "hang": "reset_line",  # answers nothing, carries nothing
     "vanish": "power",  # leaves USB and stays away

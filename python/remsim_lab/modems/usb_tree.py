@@ -31,8 +31,8 @@ class UsbTree:
         return self._at(f"{self._device}/authorized")
 
     def enter(self, ttys: Mapping[int, tuple[str, str]]) -> None:
-        """The device appears. `ttys`: interface number -> (name, path of the terminal behind
-        it)."""
+        """The device appears. `ttys`:
+        interface number -> (name, path of the terminal behind it)."""
         self._make_device()
         for interface in self._model.interfaces:
             path = self._make_interface(interface)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Fibocom's Qualcomm line (NL668, NL678, FM101, FM135, FM150, FG150, FM160) and UNISOC line (FM650,
-FG650, FG621).
+"""Fibocom's Qualcomm line (NL668, NL678, FM101, FM135,
+FM150, FG150, FM160) and UNISOC line (FM650, FG650, FG621).
 
 Sources: ModemManager 77-mm-fibocom-port-types.rules and Linux option.c (ids, interfaces);
 FUjr/QModem vendor/fibocom.sh (commands). Some documents call 2cb7:0a05 an FM350 and 2cb7:01a0 an

@@ -42,8 +42,8 @@ def parse_epinc(lines: Sequence[str]) -> PinTries:
 
 
 def band_of(rat: int | None, code: str) -> str | None:
-    """LTE is 100 + N ("103" = B3), NR is "50" before N ("5078" = n78), WCDMA below 100 is N
-    itself."""
+    """LTE is 100 + N ("103" = B3), NR is "50" before
+    N ("5078" = n78), WCDMA below 100 is N itself."""
     if number(code) is None:
         return None
     if rat == _NR:
@@ -86,8 +86,8 @@ def parse_gtccinfo(lines: Sequence[str]) -> Radio:
 
 
 def parse_gtsenrdtemp(lines: Sequence[str]) -> float:
-    """`+GTSENRDTEMP: 1,45300`: thousandths of a degree; the hottest. 0 is a sensor that does not
-    exist."""
+    """`+GTSENRDTEMP: 1,45300`: thousandths of a degree;
+    the hottest. 0 is a sensor that does not exist."""
     values = [number_at(row, 1) for row in rows(lines, "+GTSENRDTEMP")]
     known = [value for value in values if value]
     if not known:

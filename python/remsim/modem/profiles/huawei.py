@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Huawei ME909s, ME906, E3272/E3372 in stick mode. HiLink sticks have no AT port and are not modems
-here.
+"""Huawei ME909s, ME906, E3272/E3372 in stick mode.
+HiLink sticks have no AT port and are not modems here.
 
 Sources: ModemManager mm-modem-helpers-huawei.c and its tests (^HCSQ, ^SYSINFOEX, ^NDISSTATQRY);
 Huawei ME909s AT Command Interface Specification; obsy/modemdata (ids).

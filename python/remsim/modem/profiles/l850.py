@@ -41,8 +41,8 @@ def parse_xcesq(lines: Sequence[str]) -> Radio:
 
 
 def parse_xmci(lines: Sequence[str]) -> Radio:
-    """`+XMCI: 4,...` is the serving LTE cell: pathloss, RSRP, RSRQ behind the three channel
-    numbers."""
+    """`+XMCI: 4,...` is the serving LTE cell:
+    pathloss, RSRP, RSRQ behind the three channel numbers."""
     for row in rows(lines, "+XMCI"):
         if number_at(row, 0) == 4 and len(row) >= 12:
             rsrp, rsrq = c.lte_rsrp_dbm(number_at(row, 9)), c.lte_rsrq_db(number_at(row, 10))

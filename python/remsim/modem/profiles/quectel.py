@@ -47,8 +47,8 @@ def parse_qeng(lines: Sequence[str]) -> Radio:
 
 
 def _lte(row: Row) -> Signal:
-    """ "LTE",dup,MCC,MNC,CI,PCI,EARFCN,band,UL,DL,TAC,RSRP,RSRQ,RSSI,SINR: SINR in fifths above
-    -20."""
+    """ "LTE",dup,MCC,MNC,CI,PCI,EARFCN,band,UL,DL,TAC,RSRP,RSRQ,RSSI,SINR:
+    SINR in fifths above -20."""
     band = number_at(row, 7)
     return Signal(
         rssi_dbm=_dbm(row, 13),
