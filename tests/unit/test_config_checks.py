@@ -37,7 +37,6 @@ REFUSED = [
     ("modem1.reset_gpio", ["modem1.reset_gpio=20"]),
     ("modem1.power_gpio", ["modem1.power_gpio=gpiochip0:4", "modem1.reset_gpio=gpiochip0:4"]),
     ("modem1.sim_slot_remote", ["modem1.sim_slot_local=1", "modem1.sim_slot_remote=1"]),
-    ("heartbeat.timeout", ["heartbeat.interval=20", "heartbeat.timeout=20"]),
     ("heartbeat.interval", ["heartbeat.max_interval=50"]),
     ("heartbeat.interval", ["heartbeat.min_interval=70"]),
     ("heartbeat.max_interval", ["heartbeat.min_interval=100", "heartbeat.max_interval=90"]),
@@ -62,6 +61,7 @@ WARNED = [
     ("ionmesh.api_key", [*MESH, "ionmesh.api_key=secret"]),
     ("client.front_end", ["client.backend=st2", "client.front_end=vpcd"]),
     ("heartbeat.interval", ["heartbeat.interval=300"]),
+    ("heartbeat.timeout", ["heartbeat.interval=20", "heartbeat.timeout=20"]),
     ("heartbeat.grace", ["heartbeat.grace=120", "heartbeat.interval=20"]),
     ("security.verify", [TLS, "security.verify=0"]),
 ]

@@ -124,7 +124,7 @@ def test_a_failed_write_leaves_no_draft_behind(paths: Paths) -> None:
 
 def test_values_are_written_only_if_the_result_is_sound(paths: Paths) -> None:
     put(paths, "config heartbeat 'heartbeat'\n\toption interval '20'\n")
-    refused = store.set_values(paths, {"heartbeat.timeout": 20})
+    refused = store.set_values(paths, {"heartbeat.timeout": 2})
     assert [problem.path for problem in refused.problems] == ["heartbeat.timeout"]
     assert uci.read(paths).get("heartbeat", "timeout") is None
     written = store.set_values(paths, {"heartbeat.timeout": 8, "modems.dual_modem": True})

@@ -155,8 +155,10 @@ def _heartbeat(config: Config) -> Iterator[Finding]:
     shortest = config.integer("heartbeat.min_interval")
     longest = config.integer("heartbeat.max_interval")
     if timeout >= interval:
-        yield Problem(
-            "heartbeat.timeout", str(timeout), f"less than heartbeat.interval ({interval})"
+        yield Notice(
+            "heartbeat.timeout",
+            f"{timeout} s is not less than heartbeat.interval ({interval}): a heartbeat that is not "
+            "answered delays the next one",
         )
     if shortest > longest:
         expected = f"at least heartbeat.min_interval ({shortest})"
