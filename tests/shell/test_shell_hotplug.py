@@ -2,6 +2,8 @@
 """The hotplug scripts and the C client's event script: one call, safe JSON, always 0."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from router_shell import Router
@@ -159,3 +161,49 @@ def test_a_migration_that_fails_is_tried_again_at_the_next_boot(router: Router) 
     router.program("remsim", "exit 3")
     assert router.run("etc/uci-defaults/40-remsim") != 0
     assert router.calls[-1].startswith("logger")
+
+
+# --- the user's own event script ----------------------------------------------------------------
+
+
+def own_script(router: Router, mode: int = 0o755) -> Path:
+    script = router.root / "own-script"
+    script.write_text(f'#!/bin/sh\necho "own <$1> <$REMSIM_CAUSE>" >>"{router.root}/calls"\n')
+    script.chmod(mode)
+    router.program("uci", f"echo {script}")
+    return script
+
+
+def own_calls(router: Router) -> list[str]:
+    return [call for call in router.calls if call.startswith("own ")]
+
+
+def test_the_users_script_runs_after_the_daemon_was_told(router: Router) -> None:
+    own_script(router)
+    router.environment["REMSIM_CAUSE"] = "request-card-insert"
+    assert router.run("usr/lib/remsim/event-script", "request-card-insert") == 0
+    assert own_calls(router) == ["own <request-card-insert> <request-card-insert>"]
+    names = [call.split()[0] for call in router.calls]
+    assert names == ["ubus", "uci", "own"]
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o777, 0o644])
+def test_a_script_that_others_may_write_or_nobody_may_run_is_not_run(
+    router: Router, mode: int
+) -> None:
+    own_script(router, mode)
+    assert router.run("usr/lib/remsim/event-script", "event-bankd-connect") == 0
+    assert own_calls(router) == []
+    assert any(call.startswith("logger ") for call in router.calls)
+
+
+def test_a_script_of_somebody_else_is_not_run(router: Router) -> None:
+    os.chown(own_script(router), 65534, 65534)
+    assert router.run("usr/lib/remsim/event-script", "event-bankd-connect") == 0
+    assert own_calls(router) == []
+
+
+def test_without_an_own_script_nothing_more_happens(router: Router) -> None:
+    router.program("uci", "exit 1")
+    assert router.run("usr/lib/remsim/event-script", "event-bankd-connect") == 0
+    assert [call.split()[0] for call in router.calls] == ["ubus", "uci"]
