@@ -74,9 +74,6 @@ class PlayedBinding:
         self.events.append((event, data))
         return True
 
-    def listen(self, *pairs: tuple[str, Callable[[str, Any], None]]) -> None:
-        raise AssertionError("the server never listens")
-
     def call(self, name: str, method: str, arguments: dict[str, Any], timeout: int) -> list[Any]:
         self.calls.append((name, method, arguments, timeout))
         if self.call_error is not None:

@@ -38,7 +38,7 @@ CALL_TIMEOUT_MS = 5000  # a status answer takes milliseconds; 0 would wait for e
 PROBE_INTERVAL_S = 5.0  # a lost ubusd shows only when something is sent
 FIRST_RETRY_S = 0.2  # procd respawns ubusd at once
 LAST_RETRY_S = 5.0
-PROBE_EVENT = "remsim.alive"
+PROBE_EVENT = "remsim-alive"  # not seen by those who listen to remsim.*
 
 Payload = Mapping[str, Any]
 Handler = Callable[[str, str, dict[str, Any]], Payload]
@@ -56,7 +56,6 @@ class Binding(Protocol):
     def disconnect(self, deregister: bool = True) -> None: ...
     def add(self, name: str, methods: dict[str, Any]) -> None: ...
     def send(self, event: str, data: dict[str, Any]) -> bool: ...
-    def listen(self, *pairs: tuple[str, Callable[[str, Any], None]]) -> None: ...
     def call(
         self, name: str, method: str, arguments: dict[str, Any], timeout: int
     ) -> list[Any]: ...
@@ -288,10 +287,7 @@ def _internal_error(message: str) -> dict[str, Any]:
 
 
 class BusClient:
-    """One connection of a short-lived program. Every call has a time limit.
-
-    A program that calls `wait()` in a loop installs SIGTERM and SIGINT handlers before `connect()`.
-    """
+    """One connection of a short-lived program. Every call has a time limit."""
 
     def __init__(self, socket_path: str, binding: Binding | None = None) -> None:
         self._socket_path = socket_path
@@ -342,14 +338,6 @@ class BusClient:
         if not isinstance(first, dict):
             raise BusError(f"{object_name} {method}: the answer is no table")
         return first
-
-    def listen(self, pattern: str, callback: Callable[[str, dict[str, Any]], None]) -> None:
-        """`callback(event, data)` during `wait()` for every event that matches (`*` at the end)."""
-        self._connected().listen((pattern, callback))
-
-    def wait(self, slice_ms: int) -> None:
-        """Deliver events for `slice_ms`."""
-        self._connected().loop(slice_ms)
 
     def _connected(self) -> Binding:
         if not self._attached or self._binding is None:
