@@ -17,10 +17,12 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from remsim.clock import Deadline
-from remsim.model import LinkObservation
+
+if TYPE_CHECKING:  # the client binds sockets too, and must stay small
+    from remsim.model import LinkObservation
 
 LOG = logging.getLogger(__name__)
 

@@ -217,6 +217,11 @@ class Session:
             source.give_up(now, source.nonsense.reason)
         return self._take()
 
+    def takes(self, command: bytes) -> bool:
+        """Whether `command()` would get this one answered. Before the first card commands wait."""
+        has_card = self.has_card or not self._had_card
+        return has_card and MIN_COMMAND <= len(command) <= MAX_COMMAND
+
     def command(self, command: bytes, now: float) -> list[Action]:
         """A TPDU of the modem. Before the first card commands wait; later, without a card, they are
         dropped, as there is nobody to ask.
