@@ -36,6 +36,8 @@ NO_ANSWER = -1
 
 Attributes = list[bytes | None]
 
+_ACL_SEQUENCE = 1  # how often ubusd has read its ACL files
+
 
 class Bus:
     """`send(peer, bytes)` is called for everything that leaves, in order."""
@@ -50,6 +52,11 @@ class Bus:
         self._events = Events()
         self._monitors: list[Peer] = []
         self._event_sequence = 0
+        self._system_methods = {
+            wire.SYSTEM_OBJECT_EVENT: self._event_method,
+            wire.SYSTEM_OBJECT_ACL: self._acl_method,
+            wire.SYSTEM_OBJECT_MONITOR: self._monitor_method,
+        }
 
     # --- peers ---
 
@@ -162,19 +169,25 @@ class Bus:
         return added
 
     def _remove_object(self, peer: Peer, frame: Frame, given: Attributes) -> int:
-        owned = self._object(given[wire.A_OBJID])
-        if given[wire.A_OBJID] is None:
-            return wire.INVALID_ARGUMENT
-        if owned is None:
-            return wire.NOT_FOUND
-        if owned.peer is not peer:
-            return wire.PERMISSION_DENIED
+        owned = self._own(peer, given[wire.A_OBJID], wire.PERMISSION_DENIED)
+        if isinstance(owned, int):
+            return owned
         children = blob.attribute_u32(wire.A_OBJID, owned.ident)
         if owned.type is not None and owned.type.users == 1:
             children += blob.attribute_u32(wire.A_OBJTYPE, owned.type.ident)
         self._answer(peer, frame, wire.DATA, children)
         self._free_object(owned)
         return wire.OK
+
+    def _own(self, peer: Peer, ident: bytes | None, foreign: int) -> BusObject | int:
+        """The peer's own object, or a status: `foreign` for an object of somebody else."""
+        if ident is None:
+            return wire.INVALID_ARGUMENT
+        owned = self._objects.get(wire.number(ident))
+        if owned is not None:
+            return owned if owned.peer is peer else foreign
+        is_system = wire.number(ident) in self._system_methods
+        return foreign if is_system else wire.NOT_FOUND
 
     def _object(self, ident: bytes | None) -> BusObject | None:
         return None if ident is None else self._objects.get(wire.number(ident))
@@ -260,10 +273,9 @@ class Bus:
         if method_data is None or ident_data is None:
             return wire.INVALID_ARGUMENT
         ident, method = wire.number(ident_data), wire.text(method_data)
-        if ident == wire.SYSTEM_OBJECT_EVENT:
-            return self._event_method(peer, method, given[wire.A_DATA])
-        if ident == wire.SYSTEM_OBJECT_MONITOR:
-            return self._monitor_method(peer, method)
+        system = self._system_methods.get(ident)
+        if system is not None:
+            return system(peer, frame, method, given[wire.A_DATA])
         called = self._objects.get(ident)
         if called is None:
             return wire.NOT_FOUND
@@ -309,13 +321,12 @@ class Bus:
 
     def _subscribe(self, peer: Peer, _frame: Frame, given: Attributes) -> int:
         target_data = given[wire.A_TARGET]
-        if given[wire.A_OBJID] is None or target_data is None:
+        if target_data is None:
             return wire.INVALID_ARGUMENT
-        subscriber, target = self._object(given[wire.A_OBJID]), self._object(target_data)
-        if subscriber is None:
-            return wire.NOT_FOUND
-        if subscriber.peer is not peer:
-            return wire.INVALID_ARGUMENT
+        subscriber = self._own(peer, given[wire.A_OBJID], wire.INVALID_ARGUMENT)
+        if isinstance(subscriber, int):
+            return subscriber
+        target = self._object(target_data)
         if target is None:
             return wire.NOT_FOUND
         if target.peer is peer:
@@ -330,13 +341,11 @@ class Bus:
 
     def _unsubscribe(self, peer: Peer, _frame: Frame, given: Attributes) -> int:
         target_data = given[wire.A_TARGET]
-        if given[wire.A_OBJID] is None or target_data is None:
+        if target_data is None:
             return wire.INVALID_ARGUMENT
-        subscriber = self._object(given[wire.A_OBJID])
-        if subscriber is None:
-            return wire.NOT_FOUND
-        if subscriber.peer is not peer:
-            return wire.INVALID_ARGUMENT
+        subscriber = self._own(peer, given[wire.A_OBJID], wire.INVALID_ARGUMENT)
+        if isinstance(subscriber, int):
+            return subscriber
         for target in subscriber.targets:
             if target.ident == wire.number(target_data):
                 self._end_subscription(subscriber, target)
@@ -364,14 +373,12 @@ class Bus:
         self._emit(subscriber.peer, wire.UNSUBSCRIBE, subscriber.notices, 0, children)
 
     def _notify(self, peer: Peer, frame: Frame, given: Attributes) -> int:
-        method_data, ident = given[wire.A_METHOD], given[wire.A_OBJID]
-        if method_data is None or ident is None:
+        method_data = given[wire.A_METHOD]
+        if method_data is None:
             return wire.INVALID_ARGUMENT
-        owned = self._object(ident)
-        if owned is None:
-            return wire.NOT_FOUND
-        if owned.peer is not peer:
-            return wire.PERMISSION_DENIED
+        owned = self._own(peer, given[wire.A_OBJID], wire.PERMISSION_DENIED)
+        if isinstance(owned, int):
+            return owned
         no_reply = bool((given[wire.A_NO_REPLY] or b"\0")[0])
         if not no_reply:
             self._confirm_notify(peer, frame, owned)
@@ -392,7 +399,7 @@ class Bus:
 
     # --- events ---
 
-    def _event_method(self, peer: Peer, method: bytes, data: bytes | None) -> int:
+    def _event_method(self, peer: Peer, _frame: Frame, method: bytes, data: bytes | None) -> int:
         if method not in (b"register", b"send"):
             return wire.INVALID_COMMAND
         if data is None:
@@ -424,7 +431,16 @@ class Bus:
             children = blob.attribute_u32(wire.A_OBJID, listener.ident) + rest
             self._emit(listener.peer, wire.INVOKE, self._event_sequence, 0, children)
 
-    def _monitor_method(self, peer: Peer, method: bytes) -> int:
+    def _acl_method(self, peer: Peer, frame: Frame, method: bytes, _data: bytes | None) -> int:
+        """What libubus asks for its objects' access lists: there are none."""
+        if method != b"query":
+            return wire.INVALID_COMMAND
+        data = blob.field_u32(b"seq", _ACL_SEQUENCE) + blob.field(blob.ARRAY, b"acl", b"")
+        children = blob.attribute_u32(wire.A_OBJID, wire.SYSTEM_OBJECT_ACL)
+        self._answer(peer, frame, wire.DATA, children + blob.attribute(wire.A_DATA, data))
+        return wire.OK
+
+    def _monitor_method(self, peer: Peer, _frame: Frame, method: bytes, _data: bytes | None) -> int:
         if peer.who.uid != 0 or peer.who.gid != 0:
             return wire.PERMISSION_DENIED
         if method not in (b"add", b"remove"):

@@ -109,7 +109,7 @@ _HEADER = struct.Struct(">BBHI")
 
 # Attributes whose shape ubusd and libubus check before they use them (ubus_policy).
 _STRINGS = frozenset((A_OBJPATH, A_METHOD, A_USER, A_GROUP))
-_NUMBERS = frozenset((A_STATUS, A_OBJID, A_OBJTYPE, A_TARGET))
+_NUMBERS = frozenset((A_STATUS, A_OBJID, A_OBJTYPE))
 
 
 class FrameError(ValueError):
