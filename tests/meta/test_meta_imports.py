@@ -18,7 +18,7 @@ from source_tree import (
 # --- layers ---------------------------------------------------------------------------------------
 
 # A module may import its own package and what stands on a lower step; shells never each other.
-LEAVES = ("remsim", "errors", "clock", "model", "paths", "events", "installed")
+LEAVES = ("remsim", "lean", "errors", "clock", "model", "paths", "events", "installed")
 LANGUAGES = (
     "command",
     "config",
