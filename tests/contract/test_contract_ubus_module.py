@@ -333,6 +333,11 @@ def test_add_refuses_what_is_no_method_table(ubus: Ubus) -> None:
     ]
 
 
+def test_add_without_a_dict_puts_an_empty_object_on_the_bus_and_fails(ubus: Ubus) -> None:
+    said = ubus.client("out([outcome(ubus.add, 'lab.a', [])[0], ubus.objects()])")
+    assert said == ["SystemError", {"lab.a": {}}]
+
+
 def test_name_taken_by_another_process(ubus: Ubus) -> None:
     with ubus.serving(SERVER):
         said = ubus.client("out(outcome(ubus.add, 'lab.obj', {}))")

@@ -346,9 +346,7 @@ def call(object: str, method: str, arguments: object, timeout: int = 0) -> list[
 # --- server side ---
 
 
-def _check_methods(methods: object) -> dict[str, dict[str, Any]]:
-    if not isinstance(methods, dict):
-        raise TypeError(_BAD_METHODS)
+def _check_methods(methods: dict[Any, Any]) -> None:
     for name, method in methods.items():
         if not isinstance(name, str) or not isinstance(method, dict) or len(method) != 2:
             raise TypeError(_BAD_METHODS)
@@ -360,7 +358,6 @@ def _check_methods(methods: object) -> dict[str, dict[str, Any]]:
                 raise TypeError(_BAD_METHODS)
             if not 0 <= kind <= blob.LAST_TYPE:
                 raise TypeError(_BAD_METHODS)
-    return methods
 
 
 def add(object_name: str, methods: dict[str, dict[str, Any]]) -> None:
@@ -368,21 +365,29 @@ def add(object_name: str, methods: dict[str, dict[str, Any]]) -> None:
     connection = _connected()
     if not isinstance(object_name, str):
         raise TypeError(_BAD_METHODS)
-    checked = _check_methods(methods)
-    policies: dict[bytes, dict[bytes, int]] = {}
-    signature = b""
-    for name, method in checked.items():
-        policy = {message.utf8(a): int(kind) for a, kind in method["signature"].items()}
-        arguments = b"".join([blob.field_u32(a, kind) for a, kind in policy.items()])
-        signature += blob.field(blob.TABLE, message.utf8(name), arguments)
-        policies.setdefault(message.utf8(name), policy)
     own = OwnObject(_ignore)
-    _make_invoke(checked, policies, own)
+    signature = b""
+    if isinstance(methods, dict):
+        _check_methods(methods)
+        policies = {message.utf8(name): _policy(method) for name, method in methods.items()}
+        signature = b"".join([_described(name, policy) for name, policy in policies.items()])
+        _make_invoke(methods, policies, own)
     with _in_c:
         status = connection.add_object(own, message.utf8(object_name), signature)
     if status != wire.OK:
         raise _error(status)
     _added.append(own)
+    if not isinstance(methods, dict):  # python-ubus notices only now
+        raise SystemError("<built-in function add> returned a result with an exception set")
+
+
+def _policy(method: dict[str, Any]) -> dict[bytes, int]:
+    return {message.utf8(name): int(kind) for name, kind in method["signature"].items()}
+
+
+def _described(name: bytes, policy: dict[bytes, int]) -> bytes:
+    arguments = [blob.field_u32(argument, kind) for argument, kind in policy.items()]
+    return blob.field(blob.TABLE, name, b"".join(arguments))
 
 
 def _ignore(_frame: wire.Frame, _name: bytes, _data: bytes) -> int:
