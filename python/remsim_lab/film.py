@@ -137,6 +137,7 @@ class Film:
         return (wall_s - self._began_wall) * self._lab.speed
 
     def _look(self) -> None:
+        self._lab.mesh.bank.clients()  # the bank books an expiry when it is asked
         fresh = [row for row in self._all_rows() if row not in self._told and row.at_s >= 0]
         for row in sorted(fresh, key=lambda row: row.at_s):
             self._told.add(row)
