@@ -314,7 +314,7 @@ class Connection:
         handled = False
         try:
             while True:
-                self.handle_pending()
+                handled = self.handle_pending() or handled
                 frame = self._frames.next()
                 if frame is None:
                     return handled
@@ -324,10 +324,13 @@ class Connection:
             self._lose()
         return handled
 
-    def handle_pending(self) -> None:
-        """Messages for own objects that waited for a handler or request to end."""
+    def handle_pending(self) -> bool:
+        """Messages for own objects that waited for a handler or request to end; was there one?"""
+        handled = False
         while self._pending and self.depth == 0:
+            handled = True
             self._handle(self._pending.popleft())
+        return handled
 
     def _handle(self, frame: Frame) -> None:
         if frame.kind in (wire.STATUS, wire.DATA):
