@@ -26,7 +26,7 @@ from remsim.netlink import IPV4_ADDRESS, IPV6_ADDRESS, LINK, Waker
 
 LOG = logging.getLogger(__name__)
 
-LOOK_PERIOD_S = 10.0  # counters are as old as that
+LOOK_PERIOD_S = 20.0  # counters are as old as that; changes are told by the kernel at once
 POST_PERIOD_S = 30.0  # without a change
 NETIFD_PERIOD_S = 60.0  # without a notification: new DNS servers on the same address
 NETIFD_LAG_S = (0.3, 2.5)  # netifd says "up" a little after the kernel shows the address

@@ -141,7 +141,7 @@ def test_netifd_is_asked_on_changes_a_little_later_again_and_then_rarely() -> No
     assert given.router.asked == 2
     given.look_after(2.5)
     assert given.router.asked == 3
-    for _ in range(5):
+    for _ in range(2):
         given.look_after(LOOK_PERIOD_S)
     assert given.router.asked == 3
     given.look_after(NETIFD_PERIOD_S)
