@@ -44,8 +44,8 @@ def answer_to(sim: VirtualSim, message: bytes) -> bytes | None:
 
 def main(arguments: list[str]) -> None:
     port = int(arguments[0]) if arguments else DEFAULT_PORT
-    identity = dict(zip(("iccid", "imsi"), arguments[1:3], strict=False))
-    serve(VirtualSim(**identity), port)
+    sim = VirtualSim(arguments[1], arguments[2]) if len(arguments) > 2 else VirtualSim()
+    serve(sim, port)
 
 
 if __name__ == "__main__":
