@@ -38,9 +38,13 @@ class Finding:
 
 
 def find(
-    state: FailoverState, lines: tuple[LineState, ...], problems: tuple[str, ...], now: float
+    state: FailoverState,
+    lines: tuple[LineState, ...],
+    problems: tuple[str, ...],
+    unwritten: tuple[tuple[str, str], ...],
+    now: float,
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong now."""
+    """Everything that is wrong now. `unwritten`: what could not be written, and why."""
     found = [*_about_bank(state, now), *_about_routing(state), *_about_lines(lines)]
     for role in state.policy.roles:
         found.extend(_about_path(state.path(role), now))
@@ -53,6 +57,7 @@ def find(
                 "correct it and run `remsim config check`; the last accepted one is in force",
             )
         )
+    found.extend(_about_storage(unwritten))
     return tuple(found)
 
 
@@ -148,6 +153,20 @@ def _about_routing(state: FailoverState) -> list[Finding]:
             Severity.ERROR,
             f"routing could not be applied: {failure.reason}",
             "run `remsim routing check`",
+        )
+    ]
+
+
+def _about_storage(unwritten: tuple[tuple[str, str], ...]) -> list[Finding]:
+    if not unwritten:
+        return []
+    what = " and ".join(name for name, _ in unwritten)
+    return [
+        Finding(
+            "storage",
+            Severity.WARNING,
+            f"{what} cannot be written: {unwritten[0][1]}",
+            "free some space (`df`); what is not written is lost at the next restart",
         )
     ]
 

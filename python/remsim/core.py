@@ -28,6 +28,7 @@ from remsim.events import (
     RoutesDone,
     SimSwitched,
     StepDone,
+    StorageSeen,
     SwitchSim,
     UnregisterDone,
 )
@@ -123,6 +124,7 @@ class State:
     lines: tuple[LineState, ...] = ()
     client: ClientReport = field(default_factory=ClientReport)
     problems: tuple[str, ...] = ()
+    unwritten: tuple[tuple[str, str], ...] = ()  # what could not be written, and why
     command_ids: tuple[str, ...] = ()
     fell_back: bool = False
     follow_failures: int = 0  # SIM switches for the client that failed in a row
@@ -168,6 +170,7 @@ class _Work:
         self.turn = Turn(state.failover, now, _report(state, now))
         self.jobs = {job.id: job for job in state.jobs}
         self.problems = state.problems
+        self.unwritten = dict(state.unwritten)
         self.lines = state.lines
         self.client = state.client
         self.command_ids = state.command_ids
@@ -191,6 +194,8 @@ class _Work:
                 self.turn.change_policy(event.policy)
         elif isinstance(event, ReloadDone):
             self._reload_done(event)
+        elif isinstance(event, StorageSeen):
+            self._storage_seen(event)
         elif isinstance(event, OrderProgress):
             self._progress(event)
         elif isinstance(event, Tick):
@@ -200,6 +205,12 @@ class _Work:
             self._order_done(event)
         if isinstance(event, BeatDone):
             self._obey(event.commands)
+
+    def _storage_seen(self, event: StorageSeen) -> None:
+        if event.trouble is None:
+            self.unwritten.pop(event.what, None)
+        else:
+            self.unwritten[event.what] = event.trouble
 
     def _client_changed(self, report: ClientReport) -> None:
         if report.bank_connected != self.client.bank_connected:
@@ -540,7 +551,8 @@ class _Work:
         self._follow_client()
         self.turn.settle()
         failover = self.turn.state()
-        found = alerts_module.find(failover, self.lines, self.problems, self.now)
+        unwritten = tuple(self.unwritten.items())
+        found = alerts_module.find(failover, self.lines, self.problems, unwritten, self.now)
         alerts = alerts_module.merged(self.state.alerts, found, self.now)
         raised, cleared = _compared(self.state.alerts, alerts)
         self.turn.notes.extend(_alert_notes(raised, cleared))
@@ -557,6 +569,7 @@ class _Work:
             lines=self.lines,
             client=self.client,
             problems=self.problems,
+            unwritten=unwritten,
             command_ids=self.command_ids,
             fell_back=self.fell_back,
             follow_failures=self.follow_failures,

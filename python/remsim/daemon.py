@@ -35,7 +35,7 @@ from remsim.config.files import write_atomically
 from remsim.config.values import Config, LoadResult, Notice, Problem
 from remsim.core import ClientChanged, CoreEvent, PolicyChanged, ReloadDone, Result, State, Tick
 from remsim.errors import BusError, ConfigError, RemsimError
-from remsim.events import Event, Hotplugged, LinkSeen, Order
+from remsim.events import Event, Hotplugged, LinkSeen, Order, StorageSeen
 from remsim.failover.machine import FailoverState
 from remsim.history import series
 from remsim.history.keeper import HistoryKeeper
@@ -74,6 +74,7 @@ class Daemon:
         self._deadline: float | None = None
         self._settling = Settling()
         self._save_at = 0.0
+        self._unsaved: str | None = None
         self._config_state = "defaults"
         self._problems: tuple[Problem, ...] = ()
         self._notices: tuple[Notice, ...] = ()
@@ -98,6 +99,7 @@ class Daemon:
         self._workers.start()
         self._storage.start()
         self._storage.tell_client(self._settings.client)
+        self._keep_accepted()
         LOG.info("remsimd %s started, configuration %s", __version__, self._config_state)
         while not self._stopping.is_set():
             self._turn()
@@ -135,24 +137,20 @@ class Daemon:
 
     def _first_configuration(self) -> tuple[Config, Settings]:
         """The file; if it cannot be used the last accepted one; if there is none the defaults."""
-        result = store.load_file(self._paths)
+        result = self._checked(store.load_file(self._paths))
         self._problems, self._notices = result.problems, result.notices
         if result.config is not None:
-            with contextlib.suppress(ConfigError):
-                return self._accepted(result.config, "accepted")
+            return self._accepted(result.config, "accepted")
         for problem in result.problems:
             LOG.error("/etc/config/remsim: %s", problem.text)
         kept = store.last_accepted(self._paths)
         if kept is not None:
-            return self._accepted(kept, "last_accepted")
+            with contextlib.suppress(ConfigError):
+                return self._accepted(kept, "last_accepted")
         return self._accepted(store.defaults(), "defaults")
 
     def _accepted(self, config: Config, state: str) -> tuple[Config, Settings]:
-        try:
-            settings = build(config, self._paths, socket.gethostname(), this_build().made_at_s)
-        except ConfigError as error:
-            self._problems = (Problem(error.path, error.value, error.expected),)
-            raise
+        settings = build(config, self._paths, socket.gethostname(), this_build().made_at_s)
         self._config_state = state
         return config, settings
 
@@ -170,7 +168,7 @@ class Daemon:
         self._config, settings = self._accepted(result.config, "accepted")
         self._use(settings)
         self._step(PolicyChanged(settings.policy))
-        self._storage.keep_accepted(self._config)
+        self._keep_accepted()
         LOG.info("reloaded: %s", ", ".join(changed) or "nothing changed")
         self._reload_done(read.job_id, (), changed)
 
@@ -217,9 +215,26 @@ class Daemon:
         text = saved.to_text(self._state, boot_id())
         try:
             write_atomically(f"{self._paths.run_dir}/{saved.NAME}", text, 0o600)
+            self._say_unsaved(None)
         except RemsimError as error:
-            LOG.error("state not saved: %s", error.reason)
+            self._say_unsaved(error.reason)
         self._save_at = self._clock.monotonic() + SAVE_PERIOD_S
+
+    def _say_unsaved(self, trouble: str | None) -> None:
+        """Once, and its end. Through the queue: a save is often part of a step."""
+        if trouble == self._unsaved:
+            return
+        if trouble is not None:
+            LOG.error("state not saved: %s", trouble)
+        with contextlib.suppress(queue.Full):
+            self._events.put_nowait(StorageSeen("the state", trouble))
+            self._unsaved = trouble
+
+    def _keep_accepted(self) -> None:
+        """For the next boot, should the file be broken by then."""
+        if self._config_state == "accepted":
+            with _logged("accepted configuration"):
+                self._storage.keep_accepted(self._config)
 
     # --- the loop --------------------------------------------------------------------------
 
@@ -236,6 +251,7 @@ class Daemon:
             self._step(Tick())
         if now >= self._save_at:
             self._save()
+            self._keep_accepted()
         if now >= self._sample_at:
             self._sample(now)
 

@@ -243,6 +243,14 @@ class RoutesLost:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageSeen:
+    """`what` could not be written, and why; or can be again (`trouble` None)."""
+
+    what: str
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hotplugged:
     subsystem: str
     action: str
@@ -264,5 +272,6 @@ Event = (
     | AtDone
     | RoutesDone
     | RoutesLost
+    | StorageSeen
     | Hotplugged
 )

@@ -18,6 +18,7 @@ from remsim.client_settings import ClientSettings
 from remsim.config import store
 from remsim.config.values import Config, LoadResult
 from remsim.errors import BusyError, RemsimError, StorageError
+from remsim.events import StorageSeen
 from remsim.history.keeper import HistoryKeeper
 from remsim.history.series import Question
 from remsim.history.store import AuditRow
@@ -39,18 +40,27 @@ class ConfigRead:
 
 Task = Callable[[], object]
 
+# What a task writes, as the alert names it.
+CONFIGURATION = "the accepted configuration"
+CLIENT = "the client's parameters"
+HISTORY = "the history"
+
 
 class StorageWorker:
-    """`post` takes ConfigRead. No method blocks; BusyError when too much waits."""
+    """`post` takes ConfigRead, and StorageSeen when something can no longer be written, or again.
+
+    No method blocks; BusyError when too much waits.
+    """
 
     def __init__(
-        self, paths: Paths, post: Callable[[ConfigRead], None], history: HistoryKeeper
+        self, paths: Paths, post: Callable[[ConfigRead | StorageSeen], None], history: HistoryKeeper
     ) -> None:
         self._paths = paths
         self._post = post
         self._history = history
         self._client_files = ClientFiles(paths)
-        self._tasks: queue.Queue[Task | None] = queue.Queue(QUEUE_MAX)
+        self._tasks: queue.Queue[tuple[str, Task] | None] = queue.Queue(QUEUE_MAX)
+        self._troubles: dict[str, str] = {}
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -66,41 +76,59 @@ class StorageWorker:
 
     def read_config(self, job_id: str) -> None:
         """Posts ConfigRead."""
-        self._put(lambda: self._post(ConfigRead(job_id, store.load_file(self._paths))))
+        self._do("", lambda: self._post(ConfigRead(job_id, store.load_file(self._paths))))
 
     def keep_accepted(self, config: Config) -> None:
         """For the next boot, should the file be broken by then."""
-        self._put(lambda: store.keep_accepted(self._paths, config))
+        self._do(CONFIGURATION, lambda: store.keep_accepted(self._paths, config))
 
     def tell_client(self, settings: ClientSettings | None) -> None:
         """The remote-SIM client's parameters; its service is told when they changed."""
-        self._put(lambda: self._client_files.tell(settings))
+        self._do(CLIENT, lambda: self._client_files.tell(settings))
 
     def sample(self, at: float, values: Mapping[str, float]) -> None:
         """One sample of the history, `at` monotonic seconds."""
-        self._put(lambda: self._history.sample(at, values))
+        self._do(HISTORY, lambda: self._history.sample(at, values))
 
     def write_down(self, rows: tuple[AuditRow, ...]) -> None:
-        self._put(lambda: self._history.write_down(rows))
+        self._do(HISTORY, lambda: self._history.write_down(rows))
 
     def history(self, question: Question) -> Mapping[str, Any] | None:
         """The prepared answer, or None; a fresh one is being prepared either way."""
-        self._put(lambda: self._history.prepare(question))
+        self._do("", lambda: self._history.prepare(question))
         return self._history.answers.get(question)
 
-    def _put(self, task: Task | None) -> None:
+    def _do(self, what: str, task: Task) -> None:
+        self._put((what, task))
+
+    def _put(self, task: tuple[str, Task] | None) -> None:
         try:
             self._tasks.put_nowait(task)
         except queue.Full:
             raise BusyError("storage does not answer") from None
 
     def _run(self) -> None:
-        while (task := self._tasks.get()) is not None:
+        while (item := self._tasks.get()) is not None:
+            what, task = item
+            trouble = None
             try:
                 task()
             except (RemsimError, OSError) as error:
-                LOG.error("storage: %s", error)
+                trouble = str(error)
+            if what:
+                self._tell(what, self._history.trouble if what == HISTORY else trouble)
         self._history.close()
+
+    def _tell(self, what: str, trouble: str | None) -> None:
+        """Changes only: a full disk is said once, and its end."""
+        if self._troubles.get(what) == trouble:
+            return
+        if trouble is None:
+            self._troubles.pop(what)
+        else:
+            self._troubles[what] = trouble
+            LOG.error("%s: %s", what, trouble)
+        self._post(StorageSeen(what, trouble))
 
 
 def read_text(path: str) -> str | None:

@@ -153,12 +153,17 @@ def test_a_cancelled_pulse_ends_at_once_and_the_line_is_released(bench: Bench) -
     eventually(lambda: bench.edges() == [("modem1_reset", 0), ("modem1_reset", 1)])
 
 
-def test_a_pulse_that_cannot_be_noted_does_not_happen(bench: Bench) -> None:
+def test_a_pulse_that_cannot_be_noted_happens_only_if_the_keeper_ends_it(bench: Bench) -> None:
     holder = bench.holder()
     holder.open()
     Path(bench.paths.run_dir, "gpio-pulse").write_text("in the way")
+    pulse = holder.line(RESET1).pulse
+    if bench.kind == "chardev":
+        pulse(10, threading.Event())
+        eventually(lambda: bench.edges() == [("modem1_reset", 0), ("modem1_reset", 1)])
+        return
     with pytest.raises(StorageError):
-        holder.line(RESET1).pulse(10, threading.Event())
+        pulse(10, threading.Event())
     assert bench.edges() == []
 
 
@@ -239,6 +244,7 @@ def test_a_line_that_does_not_follow_is_an_error_that_says_so(bench: Bench) -> N
 
         where = line.where
         is_output = True
+        ends_pulses = False
 
         def read(self) -> int:
             return stuck.level("modem2_sim")

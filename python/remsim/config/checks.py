@@ -157,8 +157,8 @@ def _heartbeat(config: Config) -> Iterator[Finding]:
     if timeout >= interval:
         yield Notice(
             "heartbeat.timeout",
-            f"{timeout} s is not less than heartbeat.interval ({interval}): a heartbeat that is not "
-            "answered delays the next one",
+            f"{timeout} s is not less than heartbeat.interval ({interval}): a heartbeat without an "
+            "answer delays the next one",
         )
     if shortest > longest:
         expected = f"at least heartbeat.min_interval ({shortest})"

@@ -109,6 +109,11 @@ class Pin(Protocol):
     @property
     def is_output(self) -> bool: ...
 
+    @property
+    def ends_pulses(self) -> bool:
+        """Whether `back_after_ms` is kept by somebody who outlives this process."""
+        ...
+
     def read(self) -> int: ...
 
     def write(self, raw: int, back_after_ms: int | None = None) -> None:

@@ -10,17 +10,20 @@ which).
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable
 
 from remsim.clock import Clock
-from remsim.errors import DeviceError, DeviceTimeout, RemsimError
+from remsim.errors import DeviceError, DeviceTimeout, RemsimError, StorageError
 from remsim.gpio.api import LineSettings, LineSpec, Pin, SpecKind
 from remsim.gpio.journal import PulseJournal, PulseMark
 from remsim.gpio.kept import KeeperLink, LineTaken, NoChardev
 from remsim.gpio.sysfs import find_line
 from remsim.model import Failure, LineState
 from remsim.paths import Paths
+
+LOG = logging.getLogger(__name__)
 
 # How much longer than the pulse the keeper waits before it ends the pulse by itself: the daemon is
 # then dead or so stuck that the watchdog will end it.
@@ -63,12 +66,12 @@ class HeldLine:
         """As `set`, but a line that already drives this level is not written."""
         with _Turn(self._busy, self.settings.name):
             self._wanted = level
-            self._assure()
+            self._assure(self.read())
 
     def pulse(self, ms: int, cancel: threading.Event) -> None:
         with _Turn(self._busy, self.settings.name):
             idle = self._raw(0)
-            self._journal.begin(PulseMark(self.settings.name, self.settings.spec, idle))
+            self._note_pulse(PulseMark(self.settings.name, self.settings.spec, idle))
             try:
                 self._pin.write(1 - idle, ms + PULSE_GUARD_MS)
                 self._clock.wait(cancel, ms / 1000)
@@ -76,6 +79,15 @@ class HeldLine:
                 self._pin.write(idle)
                 self._journal.end(self.settings.name)
             self._wanted = 0
+
+    def _note_pulse(self, mark: PulseMark) -> None:
+        """A full disk must not keep a modem from its reset where the keeper ends the pulse."""
+        try:
+            self._journal.begin(mark)
+        except StorageError as error:
+            if not self._pin.ends_pulses:
+                raise
+            LOG.warning("pulse not noted, the line keeper watches it: %s", error.reason)
 
     def check(self) -> LineState:
         """Read the line back; one that left its wanted level is reported and driven there again."""
@@ -86,7 +98,7 @@ class HeldLine:
         try:
             self._last_level = None
             self._last_level = self.read()
-            self._assure()
+            self._assure(self._last_level)
             self._failure = self._verdict(self._last_level)
         except RemsimError as error:
             self._failure = self._failed(error.code, error.reason)
@@ -94,10 +106,11 @@ class HeldLine:
             self._busy.release()
         return self._state(self._last_level)
 
-    def _assure(self) -> None:
+    def _assure(self, level: int) -> None:
+        """`level` was read just now."""
         if self._wanted is None:
             return
-        if not self._pin.is_output or self.read() != self._wanted:
+        if not self._pin.is_output or level != self._wanted:
             self._drive(self._wanted)
 
     def _drive(self, level: int) -> None:

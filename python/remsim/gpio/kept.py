@@ -173,6 +173,8 @@ class KeeperLink:
 class KeptPin:
     """A `Pin` held by the keeper."""
 
+    ends_pulses = True
+
     def __init__(self, link: KeeperLink, spec: LineSpec, seen: Reply) -> None:
         self._link = link
         self._spec = spec

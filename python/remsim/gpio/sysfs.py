@@ -27,6 +27,8 @@ DYNAMIC_BASE = 512
 class SysfsPin:
     """`directory` is the router's path, "/sys/class/gpio/modem1_sim"."""
 
+    ends_pulses = False
+
     def __init__(self, paths: Paths, directory: str) -> None:
         self._paths = paths
         self._directory = directory

@@ -49,6 +49,11 @@ class HistoryKeeper:
         self._prune_at = 0.0
         self.answers: Mapping[Question, Answer] = {}
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the last action failed, if it did."""
+        return self._trouble or None
+
     def sample(self, at: float, values: Mapping[str, float]) -> None:
         """`at` monotonic seconds."""
         self._guarded(lambda: self._sample(at, values))
