@@ -161,6 +161,7 @@ class Daemon:
         if result.config is None:
             texts = tuple(problem.text for problem in result.problems)
             LOG.error("reload refused: %s", "; ".join(texts))
+            self._config_state = "last_accepted"
             self._step(PolicyChanged(None, texts))
             self._reload_done(read.job_id, texts, ())
             return

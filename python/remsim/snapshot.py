@@ -16,7 +16,7 @@ from remsim import __version__
 from remsim.alerts import Alert
 from remsim.core import LogEntry, State
 from remsim.failover.machine import FailoverState
-from remsim.failover.path import Path
+from remsim.failover.path import Path, Verdict
 from remsim.failover.recovery import Ladder, Wait, next_step
 from remsim.jobs import Job
 from remsim.model import (
@@ -269,7 +269,7 @@ def _modem(state: State, role: Role, context: Context, now: float) -> Json:
             "state": path.verdict.value,
             "up": path.is_up,
             "reason": path.reason,
-            "since_s": _age(path.since, now),
+            "since_s": None if path.verdict is Verdict.UNKNOWN else _age(path.since, now),
         },
         "recovery": _recovery(state, role, context, now),
         "busy": dict(state.failover.blocked).get(role),

@@ -17,7 +17,7 @@ from remsim.events import LinesSeen
 from remsim.gpio.holder import LineHolder
 
 # A switch that somebody moved is put back within this time. Reading four lines costs about 0.2 ms.
-CHECK_INTERVAL_S = 10.0
+CHECK_INTERVAL_S = 30.0
 
 
 class LineWorker:

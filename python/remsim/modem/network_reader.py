@@ -20,6 +20,8 @@ from remsim.modem.state import most_telling
 # Asked again so soon after a failure, seconds.
 RETRY_SOON_S = 10.0
 RETRY_MINUTE_S = 60.0
+# A context comes and goes with the link, which is watched for itself; each question wakes the CPU.
+CONTEXT_INTERVAL_S = 30.0
 
 # A registration that could not be read so often in a row is not believed any more.
 STALE_AFTER = 3
@@ -77,7 +79,7 @@ class NetworkReader:
                 self.operator.ask_soon()
             self.reject_cause = None
             self._read_operator(deadline)
-            self._asker.fill(self.context, (c.CGACT,), deadline)
+            self._asker.fill(self.context, (c.CGACT,), deadline, CONTEXT_INTERVAL_S)
         else:
             self._no_network(deadline)
         self._read_signal(profile, deadline)

@@ -32,7 +32,7 @@ class ModemSettings:
         None  # modems with two slots of their own, beside or instead of a switch
     )
     sim_slot_remote: int | None = None
-    registration_interval_s: float = 10.0
+    registration_interval_s: float = 12.0
     signal_interval_s: float = 60.0
 
     @property
