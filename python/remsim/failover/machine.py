@@ -404,34 +404,27 @@ class Turn:
     def register_now(self, role: Role) -> int:
         """A registration leaves over `role`; its order's id."""
         order_id = self.new_id()
-        timeout_s = self.policy.heartbeat_timeout_s
-        self.orders.append(Register(order_id, role, timeout_s))
-        self.bank = replace(
-            self.bank,
-            wanted=True,
-            order_id=order_id,
-            order_role=role,
-            order_until=self.now + timeout_s + ORDER_SLACK_S,
-            is_leaving=False,
-            next_at=None,
-        )
+        self.orders.append(Register(order_id, role, self.policy.heartbeat_timeout_s))
+        self._await_bank(order_id, role, is_leaving=False)
         return order_id
 
     def unregister_now(self, role: Role) -> int:
         """Give the assignment back; nothing registers again until somebody asks for it."""
         order_id = self.new_id()
-        timeout_s = self.policy.heartbeat_timeout_s
-        self.orders.append(Unregister(order_id, role, timeout_s))
+        self.orders.append(Unregister(order_id, role, self.policy.heartbeat_timeout_s))
+        self._await_bank(order_id, role, is_leaving=True)
+        return order_id
+
+    def _await_bank(self, order_id: int, role: Role, *, is_leaving: bool) -> None:
         self.bank = replace(
             self.bank,
-            wanted=False,
+            wanted=not is_leaving,
             order_id=order_id,
             order_role=role,
-            order_until=self.now + timeout_s + ORDER_SLACK_S,
-            is_leaving=True,
+            order_until=self.now + self.policy.heartbeat_timeout_s + ORDER_SLACK_S,
+            is_leaving=is_leaving,
             next_at=None,
         )
-        return order_id
 
     def _register_done(self, event: RegisterDone) -> None:
         if event.id != self.bank.order_id:
