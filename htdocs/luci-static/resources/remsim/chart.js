@@ -146,7 +146,7 @@ return baseclass.extend({
 			.concat(times.map(function(at) { return 'M%s 0V%d'.format(x(at), HEIGHT) })).join('');
 
 		return E('div', { 'class': 'remsim-plot' }, [
-			E('div', { 'class': 'remsim-scale', 'aria-hidden': 'true' }, ticks.map(function(value, i) {
+			E('div', { 'class': 'remsim-scale' + (chart.levels ? ' remsim-levels' : ''), 'aria-hidden': 'true' }, ticks.map(function(value, i) {
 				return E('span', { 'style': 'top:' + percent(y(value), HEIGHT) }, [ chart.levels ? chart.levels[i] : chart.show(value) ]);
 			})),
 			live.svg('svg', {
@@ -185,7 +185,7 @@ return baseclass.extend({
 	numbers: function(chart) {
 		const fill = L.bind(function(ev) {
 			if (ev.target.open && !ev.target.querySelector('table'))
-				ev.target.appendChild(this.table(chart));
+				ev.target.appendChild(E('div', { 'class': 'remsim-numbers', 'tabindex': '0', 'role': 'region', 'aria-label': chart.title }, [ this.table(chart) ]));
 		}, this);
 
 		return E('details', { 'data-keep': '', 'toggle': fill }, [ E('summary', {}, [ _('Numbers') ]) ]);

@@ -16,6 +16,7 @@
  * saved the daemon judges the whole of it, because options can contradict each other. */
 
 const CONFIG = 'remsim';
+const FORGET = '_forget_';
 
 const PAGES = { general: _('General'), modems: _('Modems'), network: _('Network'), advanced: _('Advanced') };
 
@@ -35,6 +36,17 @@ function titleOf(option) {
 	return option.unit ? '%s (%s)'.format(option.title, option.unit) : option.title;
 }
 
+function depend(field, option) {
+	for (const alternative of option.depends || []) {
+		const rule = {};
+
+		for (const path in alternative)
+			rule[CONFIG + '.' + path] = alternative[path];
+
+		field.depends(rule);
+	}
+}
+
 /* What a schema's option adds to LuCI's form element `field`. */
 function shape(field, option) {
 	field.retain = true;
@@ -44,14 +56,7 @@ function shape(field, option) {
 	for (const choice of option.choices || [])
 		field.value(choice[0], choice[1]);
 
-	for (const alternative of option.depends || []) {
-		const rule = {};
-
-		for (const path in alternative)
-			rule[CONFIG + '.' + path] = alternative[path];
-
-		field.depends(rule);
-	}
+	depend(field, option);
 
 	if (option.type == 'flag' || option.type == 'choice') {
 		field.default = option.default;
@@ -68,7 +73,7 @@ function shape(field, option) {
 	/* A section that an older file lacks is added with its first value; a default that nobody chose
 	 * is not written. */
 	field.write = function(section, value) {
-		if (isDefault(option, value) && !isSet(option.path))
+		if (isSet(option.path) ? String(uci.get(CONFIG, section, option.name)) == String(value) : isDefault(option, value))
 			return;
 
 		if (uci.get(CONFIG, section) == null)
@@ -78,20 +83,17 @@ function shape(field, option) {
 	};
 }
 
-function hide(field, option) {
+/* A stored secret never comes back into the page, and is never emptied by accident: forgetting it
+ * is a choice of its own, which is there while something is stored. */
+function keepSecret(section, field, option) {
+	const forget = section.option(form.Flag, FORGET + option.name, _('Forget: %s').format(option.title));
+
 	field.password = true;
-	field.placeholder = isSet(option.path) ? _('stored; empty keeps it') : '';
-	field.cfgvalue = function() { return null };
-	field.remove = function() {};
-}
-
-/* A secret is never emptied by accident: forgetting it is a choice of its own. */
-function forget(section, option) {
-	const field = section.option(form.Flag, '_forget_' + option.name, _('Forget: %s').format(option.title));
-
-	field.cfgvalue = function() { return '0' };
-	field.remove = function() {};
-	field.write = function(name) { uci.unset(CONFIG, name, option.name) };
+	field.cfgvalue = forget.cfgvalue = function() { return null };
+	field.remove = forget.remove = function() {};
+	forget.retain = true;
+	forget.write = function(name) { uci.unset(CONFIG, name, option.name) };
+	depend(forget, option);
 }
 
 const RemsimMap = form.Map.extend({
@@ -120,12 +122,21 @@ const RemsimMap = form.Map.extend({
 			panes[section.page].appendChild(root.querySelector('#cbi-%s-%s'.format(CONFIG, section.name)).closest('.cbi-section'));
 
 			for (const option of section.options)
-				if (option.expert && !isSet(option.path))
-					this.row(option.path).setAttribute('data-expert', '');
+				this.mark(section, option, isSet(option.path));
 		}
 
 		ui.tabs.initTabGroup(container.childNodes);
 		this.tidy();
+	},
+
+	mark: function(section, option, stored) {
+		if (option.expert && !stored)
+			this.row(option.path).setAttribute('data-expert', '');
+
+		if (option.secret) {
+			this.row(option.path).querySelector('input').placeholder = stored ? _('stored; empty keeps it') : '';
+			this.row('%s.%s%s'.format(section.name, FORGET, option.name)).toggleAttribute('data-absent', !stored);
+		}
 	},
 
 	row: function(path) {
@@ -142,7 +153,7 @@ const RemsimMap = form.Map.extend({
 		const simple = this.root.classList.contains('remsim-simple');
 
 		for (const node of this.root.querySelectorAll('.cbi-section')) {
-			const shown = node.querySelector('.cbi-value:not(.hidden)' + (simple ? ':not([data-expert])' : ''));
+			const shown = node.querySelector('.cbi-value:not(.hidden):not([data-absent])' + (simple ? ':not([data-expert])' : ''));
 
 			node.classList.toggle('hidden', !shown);
 		}
@@ -153,9 +164,14 @@ const RemsimMap = form.Map.extend({
 		this.tidy();
 	},
 
+	/* What a refused save has noted down already must not be saved by the next one. */
 	save: function(cb, silent) {
 		return this.super('save', [ L.bind(function() { return this.judge(cb) }, this), true ]).catch(L.bind(function(error) {
-			return Promise.reject(this.refused(error, silent));
+			uci.unload(CONFIG);
+
+			return L.resolveDefault(uci.load(CONFIG)).then(L.bind(function() {
+				throw this.refused(error, silent);
+			}, this));
 		}, this));
 	},
 
@@ -170,6 +186,9 @@ const RemsimMap = form.Map.extend({
 
 			if (problems.length)
 				throw Object.assign(new Error(_('Not saved.')), { problems: problems });
+
+			if (outcome.data && outcome.data.warnings.length)
+				remsimForm.notify(_('Saved, but:'), outcome.data.warnings.map(function(warning) { return warning.text }), 'warning');
 
 			return cb && cb();
 		});
@@ -187,13 +206,11 @@ const RemsimMap = form.Map.extend({
 
 			if (row)
 				(row.querySelector('.cbi-value-field') || row).appendChild(
-					E('div', { 'class': 'remsim-failure remsim-refused' }, [ _('Expected: %s').format(problem.expected) ]));
+					E('div', { 'class': 'remsim-refused' }, [ live.badge([ 'bad', _('Expected: %s').format(problem.expected) ]) ]));
 		}
 
 		if (!silent)
-			ui.addNotification(_('Not saved.'), [ E('ul', {}, (problems.length ? problems.map(remsimForm.problemText) : [ error.message ]).map(function(text) {
-				return E('li', {}, [ text ]);
-			})) ], 'error');
+			remsimForm.notify(_('Not saved.'), problems.length ? problems.map(remsimForm.problemText) : [ error.message ], 'error');
 
 		this.reveal(problems.length ? this.row(problems[0].path) : root.querySelector('.cbi-input-invalid'));
 
@@ -245,6 +262,15 @@ const remsimForm = {
 			.find(function(option) { return option.path == path });
 	},
 
+	/* One notification at a time: what the last attempt to save said. */
+	notify: function(title, texts, kind) {
+		for (const old of document.querySelectorAll('.remsim-notice'))
+			old.remove();
+
+		ui.addNotification(title, texts.map(function(text) { return E('p', {}, [ text ]) }), kind, 'remsim-notice')
+			.setAttribute('role', 'alert');
+	},
+
 	/* "Heartbeat, Time limit: 90 is not less than …" */
 	problemText: function(problem) {
 		const option = remsimForm.option(problem.path);
@@ -267,10 +293,8 @@ const remsimForm = {
 
 				shape(field, option);
 
-				if (option.secret) {
-					hide(field, option);
-					isSet(option.path) && forget(section, option);
-				}
+				if (option.secret)
+					keepSecret(section, field, option);
 			}
 		}
 

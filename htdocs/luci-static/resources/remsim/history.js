@@ -13,6 +13,7 @@ const FRESH_S = 60;	/* a sample a minute is stored */
 const PENDING_MS = 400;
 const PENDING_MAX = 25;	/* looks; storage answers from its own thread */
 
+const RETRY_MS = 5000;
 const NONE = _('none');
 
 function unit(name) {
@@ -113,6 +114,7 @@ return baseclass.extend({
 						: [ E('p', { 'data-key': 'none' }, [ E('em', {}, [ _('Nothing was recorded in this time.') ]) ]) ]);
 			}, this)).catch(function(error) {
 				live.update(body, [ E('p', { 'data-key': 'trouble', 'role': 'alert' }, [ live.badge([ 'bad', words.trouble(error).text ]) ]) ]);
+				window.setTimeout(function() { asked == chosen && show() }, RETRY_MS);
 			});
 		}, this);
 

@@ -49,7 +49,8 @@ return baseclass.extend({
 
 	/* [ level, sentence ] of where a job stands. */
 	verdict: function(job) {
-		const took = words.span(job.took_s != null ? job.took_s : job.age_s);
+		const seconds = job.took_s != null ? job.took_s : job.age_s;
+		const took = seconds < 10 ? '%.1f s'.format(seconds) : words.span(seconds);
 
 		if (job.state == 'done')
 			return [ 'good', _('Done after %s.').format(took) ];
@@ -106,7 +107,7 @@ return baseclass.extend({
 		const box = ui.showModal(action.label, [
 			E('p', {}, [ action.question ]),
 			E('div', { 'role': 'radiogroup', 'aria-label': action.label }, choices),
-			E('div', { 'class': 'right button-row' }, [
+			E('div', { 'class': 'right' }, [
 				E('button', { 'class': 'btn cbi-button', 'click': ui.hideModal }, [ _('Cancel') ]), ' ',
 				E('button', {
 					'class': 'btn cbi-button ' + (action.danger ? 'cbi-button-negative' : 'cbi-button-positive'),
@@ -136,14 +137,14 @@ return baseclass.extend({
 
 		this.name(ui.showModal(title, [
 			list, state, result,
-			E('div', { 'class': 'right button-row' }, [ close ])
+			E('div', { 'class': 'right' }, [ close ])
 		]));
 		close.focus();
 
 		const tell = function(mark, rows) {
 			live.update(state, [ live.badge(mark) ]);
 			live.update(result, rows.length ? [ live.terms(rows.map(function(row) {
-				return [ row[0], E('span', { 'class': 'remsim-lines' }, [ row[1] ]) ];
+				return [ row[0], E('span', { 'class': row[1].includes('\n') ? 'remsim-lines' : null }, [ row[1] ]) ];
 			})) ] : []);
 		};
 		const isOpen = function() {

@@ -140,7 +140,7 @@ return baseclass.extend({
 	 * `first` is the outcome that the view's load() got. refresh() asks at once, redraw() does not. */
 	follow: function(first, ask, draw) {
 		const banner = E('div', { 'role': 'alert' }), body = E('div');
-		let data = null;
+		let data = null, at = 0;
 
 		const redraw = L.bind(function() {
 			if (data)
@@ -148,10 +148,12 @@ return baseclass.extend({
 		}, this);
 
 		const show = L.bind(function(outcome) {
-			this.update(banner, outcome.trouble ? [ this.lost(outcome.trouble, data) ] : []);
+			this.update(banner, outcome.trouble ? [ this.lost(outcome.trouble, data && now() - at) ] : []);
+			body.classList.toggle('remsim-lost', outcome.trouble != null);
 
 			if (outcome.data) {
 				data = outcome.data;
+				at = now();
 				redraw();
 			}
 		}, this);
@@ -165,12 +167,14 @@ return baseclass.extend({
 		return { root: E('div', { 'class': 'remsim' }, [ banner, body ]), refresh: refresh, redraw: redraw };
 	},
 
-	lost: function(trouble, hasState) {
+	/* age_s: of the state that is still shown, if any. */
+	lost: function(trouble, age_s) {
 		return E('div', { 'class': 'alert-message error' }, [
 			E('h4', {}, [ trouble.text ]),
 			E('p', {}, [
 				trouble.denied ? _('Log in as a user who may.') : _('It is asked again every %d seconds.').format(POLL_S), ' ',
-				hasState ? _('What is shown below is older than it looks: the ages go on counting.') : ''
+				age_s != null ? _('What is shown below was answered:') : '', ' ',
+				age_s != null ? this.age(age_s) : ''
 			]),
 			trouble.absent ? E('p', {}, [
 				_('A service that is switched off is switched on in the configuration.'), ' ',

@@ -28,6 +28,7 @@ return baseclass.extend({
 
 	modem: function(status, name, buttons) {
 		const modem = status[name], field = modem.fields;
+		const current = modem.state == 'connected' || modem.state == 'registered';
 		const registration = field.registration && field.registration.value;
 		const network = [ field.operator, field.technology ].map(function(reading) { return reading ? reading.value : null }).filter(words.known);
 
@@ -35,8 +36,8 @@ return baseclass.extend({
 			network.push(words.registration(registration.stat)[1]);
 
 		return this.card(name, words.modemName(name), words.modem(modem.state), [
-			[ _('Network'), network.length ? network.join(' · ') : live.value(null) ],
-			[ _('Signal'), this.signal(field.signal) ],
+			[ _('Network'), network.length ? E('span', { 'class': current ? null : 'remsim-old' }, [ network.join(' · ') ]) : live.value(null) ],
+			[ _('Signal'), this.signal(field.signal, current) ],
 			[ _('SIM'), live.badge(words.source(modem.sim.source)), live.failure(modem.sim.failure) ],
 			[ _('Path'), live.badge(words.path(modem.path.state)), modem.path.state == 'down' ? E('div', {}, [ modem.path.reason ]) : '' ],
 			this.recovery(modem.recovery),
@@ -44,10 +45,11 @@ return baseclass.extend({
 		], buttons || []);
 	},
 
-	signal: function(reading) {
+	/* What a modem said before it fell silent is dim. */
+	signal: function(reading, current) {
 		const signal = words.signal(reading ? reading.value : null);
 
-		return E('span', {}, [
+		return E('span', { 'class': current ? null : 'remsim-old' }, [
 			this.bars(signal.bars), ' ',
 			signal.bars == null ? live.value(null) : '%s (%s)'.format(signal.text, signal.word), ' ',
 			signal.bars == null ? '' : live.age(reading.age_s)
@@ -67,9 +69,7 @@ return baseclass.extend({
 		if (!recovery.active)
 			return null;
 
-		const said = [ recovery.step ? words.step(recovery.step) : _('waiting') ];
-
-		return [ _('Recovery'), live.badge([ 'busy', said[0] ]), recovery.next_step && recovery.next_in_s != null ? E('div', {}, [
+		return [ _('Recovery'), live.badge([ 'busy', recovery.step ? words.step(recovery.step) : _('waiting') ]), recovery.next_step && recovery.next_in_s != null ? E('div', {}, [
 			_('then: %s, in').format(words.step(recovery.next_step)), ' ', live.countdown(recovery.next_in_s)
 		]) : '' ];
 	},

@@ -206,9 +206,10 @@ return baseclass.extend({
 		if (!failure)
 			return [];
 
-		const said = [ failure.code ? '%s (%s)'.format(failure.reason, failure.code) : failure.reason ];
+		const said = [ failure.reason, this.blame(failure.type) ];
 
-		said.push(this.blame(failure.type));
+		if (failure.code && failure.code != failure.type)
+			said.push(failure.code);
 
 		if (failure.attempt > 1)
 			said.push(_('attempt %d').format(failure.attempt));
@@ -268,6 +269,9 @@ return baseclass.extend({
 
 		if ((/error -32000|code (4|7|9|10):/).test(text))
 			return { denied: false, absent: true, text: _('The service remsim does not answer: it is stopped, starting or hangs.') };
+
+		if ((/timed out/).test(text))
+			return { denied: false, absent: true, text: _('No answer in time: the service remsim or the router hangs.') };
 
 		if ((/XHR request|HTTP error|No related RPC reply/).test(text))
 			return { denied: false, absent: false, text: _('The router does not answer.') };

@@ -1,5 +1,6 @@
 'use strict';
 'require uci';
+'require ui';
 'require view';
 'require remsim.form as form';
 'require remsim.live as live';
@@ -20,7 +21,7 @@ return view.extend({
 	},
 
 	render: function(loaded) {
-		const map = form.map();
+		const map = this.map = form.map();
 
 		return map.render().then(L.bind(function(root) {
 			map.showExpert(false);
@@ -54,5 +55,14 @@ return view.extend({
 				return E('li', { 'class': 'remsim-edge-' + row[0] }, [ live.badge([ row[0], words.levelWord(row[0]) ]), ' ', row[1] ]);
 			}))
 		]);
+	},
+
+	/* A refused save has said why; LuCI's own handlers would leave an uncaught error as well. */
+	handleSave: function() {
+		return this.map.save().catch(function() {});
+	},
+
+	handleSaveApply: function(_ev, mode) {
+		return this.map.save().then(function() { ui.changes.apply(mode == '0') }, function() {});
 	}
 });

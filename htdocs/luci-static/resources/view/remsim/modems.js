@@ -39,7 +39,7 @@ return view.extend({
 	},
 
 	names: function(status) {
-		return [ 'modem1', 'modem2' ].filter(function(name) { return status && status[name] });
+		return [ 'modem1', 'modem2' ].filter(function(name) { return !status || status[name] });
 	},
 
 	reset: function(name) {
