@@ -47,6 +47,8 @@ from remsim_lab.network.capture import Capture
 from remsim_lab.network.carrier import Carrier
 from remsim_lab.network.topology import Topology
 from remsim_lab.service import RESPAWN_S, Program, Service
+from remsim_lab.web.install import install, make_users
+from remsim_lab.web.wanted import WebWanted, program, url_file
 
 T = TypeVar("T")
 
@@ -62,10 +64,14 @@ LOOK_S = 0.05
 
 
 class Lab:
-    """`say` gets what a person may want to know while it comes up."""
+    """`say` gets what a person may want to know while it comes up. With `web` there are pages at
+    `url` for `users`."""
 
-    def __init__(self, place: Place, speed: float = 1.0, say: Say = print) -> None:
+    def __init__(
+        self, place: Place, speed: float = 1.0, say: Say = print, web: WebWanted | None = None
+    ) -> None:
         self.place = place
+        self._web = web
         self.speed = speed
         self.clock = FastClock(speed)
         self.net: Topology | None = None
@@ -106,6 +112,8 @@ class Lab:
         write_launchers(self.place)
         self._write_config()
         self._make_daemon()
+        if self._web is not None:
+            self._make_web(self._web)
 
     def _begin(self, begin: Callable[[], object], end: Callable[[], object]) -> None:
         """What was begun is ended in the opposite order, also when a later part fails."""
@@ -211,6 +219,14 @@ class Lab:
         self._stack.callback(self._end_strays)
         self.remsimd = self._serve("remsimd", (*self.place.inside, *argv))
         wait_for(lambda: self.status() is not None, "remsimd")
+
+    def _make_web(self, wanted: WebWanted) -> None:
+        self.users = make_users()
+        install(self.place.root, self.users, wanted.luci_source)
+        address = url_file(self.place)
+        self._serve("web", program(self.place, wanted))
+        wait_for(address.exists, "the web server")
+        self.url = address.read_text(encoding="utf-8")
 
     def _serve(self, name: str, argv: tuple[str, ...], respawn_s: float = RESPAWN_S) -> Service:
         log = self.place.log / f"{name}.log"

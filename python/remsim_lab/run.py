@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`make run`: the whole system in the foreground until Ctrl-C or SIGTERM, leaving nothing behind.
 
-python -m remsim_lab.run [--speed N] [--directory DIR]
+python -m remsim_lab.run [--speed N] [--directory DIR] [--port PORT]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from remsim_lab.counter import Counter
 from remsim_lab.desk import Desk
 from remsim_lab.lab import Lab
 from remsim_lab.launchers import Place
+from remsim_lab.web.wanted import PORT, WebWanted, is_free
 
 RUNNING_ALREADY = 3
 LOST = 4  # could not be brought up
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, ended: threading.Event) -> int:
-    with Lab(Place(options.directory), options.speed, _say) as lab:
+    with Lab(Place(options.directory), options.speed, _say, _web(options.port)) as lab:
         desk = Desk(lab.place.control_socket, Counter(lab).answer)
         desk.open()
         try:
@@ -53,8 +54,21 @@ def _run(options: argparse.Namespace, ended: threading.Event) -> int:
     return 0
 
 
+def _web(port: int) -> WebWanted:
+    """LUCI_SRC names a LuCI source tree, whose own client code then runs the pages."""
+    source = os.environ.get("LUCI_SRC")
+    if not is_free(port):
+        _say(f"port {port} is taken; the pages get another one")
+        port = 0
+    return WebWanted(port, Path(source) if source else None)
+
+
 def _where_to_look(lab: Lab) -> Iterator[str]:
     directory = _short(lab.place.bin)
+    yield ""
+    yield f"Pages: {lab.url}"
+    for user, what in ((lab.users.admin, "everything"), (lab.users.viewer, "seeing only")):
+        yield f"  user {user.username}, password {user.password}   ({what})"
     yield ""
     yield f"In a second terminal:   PATH={directory}:$PATH"
     yield "  remsim status --watch               what the router thinks"
@@ -101,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run", description="The whole system in the lab.")
     parser.add_argument("--speed", type=_speed, default=1.0, help="lab seconds per second")
     parser.add_argument("--directory", type=Path, default=LAB_DIR, help="default .lab")
+    parser.add_argument("--port", type=int, default=PORT, help=f"of the pages, default {PORT}")
     return parser
 
 

@@ -6,15 +6,18 @@ A lost connection is replaced with the next call, so that a restarted ubusd is f
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from remsim_lab.ubus import message, wire
 from remsim_lab.ubus.client import Connection
 
 Json = object
+CALL_TIMEOUT_S = 30.0  # libubus callers of rpcd and LuCI wait this long
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class Bus:
             return wire.NOT_FOUND, b""
         return self.invoke(ident, method.encode(), message.pack(arguments), CALL_TIMEOUT_S)
 
-
-CALL_TIMEOUT_S = 30.0  # libubus callers of rpcd and LuCI wait this long
-Say = Callable[[str], None]
+    def ask(self, path: str, method: str, arguments: dict[str, Json]) -> tuple[int, dict[str, Any]]:
+        """As call(), the reply as JSON; empty when there was none."""
+        status, data = self.call(path, method, arguments)
+        reply = json.loads(message.format_json(data)) if data else {}
+        return status, reply
