@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from remsim.core import ClientReport
 from remsim.model import SimSource
+from remsim.state import ClientReport
 
 SETTLE_S = 1.0  # no further event for this long: what there is, is the state
 KEPT = 64  # events of one burst; a mapping move makes six

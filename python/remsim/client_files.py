@@ -27,7 +27,6 @@ from remsim.client_settings import (
 )
 from remsim.command import Output, checked, run
 from remsim.config.files import write_atomically
-from remsim.core import State
 from remsim.errors import RemsimError, StorageError
 from remsim.model import Assignment, AssignmentState, LinkObservation
 from remsim.net.bind import LinkBinding
@@ -35,6 +34,7 @@ from remsim.paths import Paths
 from remsim.rspro.link import Endpoint
 from remsim.rspro.messages import BankSlot
 from remsim.rspro.session import Bank
+from remsim.state import State
 
 LOG = logging.getLogger(__name__)
 

@@ -33,7 +33,6 @@ from remsim.clock import Clock, SystemClock
 from remsim.config import store
 from remsim.config.files import write_atomically
 from remsim.config.values import Config, LoadResult, Notice, Problem
-from remsim.core import ClientChanged, CoreEvent, PolicyChanged, ReloadDone, Result, State, Tick
 from remsim.errors import BusError, ConfigError, RemsimError
 from remsim.events import Event, Hotplugged, LinkSeen, Order, StorageSeen
 from remsim.failover.machine import FailoverState
@@ -46,6 +45,7 @@ from remsim.jobs import Kind, Wanted
 from remsim.paths import Paths
 from remsim.settings import Settings, build
 from remsim.snapshot import Context, Json
+from remsim.state import ClientChanged, CoreEvent, PolicyChanged, ReloadDone, Result, State, Tick
 from remsim.storage import ConfigRead, StorageWorker, read_text
 
 LOG = logging.getLogger("remsim")
@@ -100,7 +100,7 @@ class Daemon:
         self._storage.start()
         self._storage.tell_client(self._settings.client)
         self._keep_accepted()
-        LOG.info("remsimd %s started, configuration %s", __version__, self._config_state)
+        LOG.info("remsimd %s started, configuration %s", this_build().version, self._config_state)
         while not self._stopping.is_set():
             self._turn()
         self._detach()

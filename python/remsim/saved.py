@@ -13,7 +13,6 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-from remsim.core import LogEntry, State
 from remsim.errors import StorageError
 from remsim.failover import recovery
 from remsim.failover.machine import Bank, Beats, FailoverState
@@ -21,6 +20,7 @@ from remsim.failover.path import Path
 from remsim.failover.policy import Policy
 from remsim.failover.recovery import Ladder
 from remsim.model import Assignment, AssignmentState, Role, Step
+from remsim.state import LogEntry, State
 
 FORMAT = 1
 LOG_SAVED = 100

@@ -14,7 +14,6 @@ from typing import Any
 
 from remsim import __version__
 from remsim.alerts import Alert
-from remsim.core import LogEntry, State
 from remsim.failover.machine import FailoverState
 from remsim.failover.path import Path, Verdict
 from remsim.failover.recovery import Ladder, Wait, next_step
@@ -28,6 +27,7 @@ from remsim.model import (
     Reading,
     Role,
 )
+from remsim.state import LogEntry, State
 
 Json = dict[str, Any]
 CLOCK_SET_FROM = datetime(2025, 1, 1, tzinfo=UTC).timestamp()  # before: the clock was never set

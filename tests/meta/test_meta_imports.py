@@ -31,7 +31,18 @@ LANGUAGES = (
     "doctor",
     "metrics",
 )
-DECIDERS = ("alerts", "client_events", "core", "failover", "jobs", "saved", "snapshot")
+DECIDERS = (
+    "alerts",
+    "client_events",
+    "core",
+    "failover",
+    "job_starter",
+    "jobs",
+    "saved",
+    "sim_follower",
+    "snapshot",
+    "state",
+)
 SHELLS = ("bus", "card", "gpio", "history", "link", "modem", "orchestrator", "routing", "storage")
 ROOTS = (
     "assembly",
@@ -98,6 +109,9 @@ PURE = (
     "remsim.config.render",
     "remsim.config.migrate",
     "remsim.core",
+    "remsim.job_starter",
+    "remsim.sim_follower",
+    "remsim.state",
     "remsim.doctor.checks",
     "remsim.failover",
     "remsim.metrics",

@@ -12,10 +12,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-from scenario.world import World
 
 from remsim import saved
-from remsim.core import PolicyChanged
 from remsim.events import (
     ApplyRoutes,
     Order,
@@ -27,6 +25,8 @@ from remsim.events import (
 )
 from remsim.failover.policy import Policy
 from remsim.model import AssignmentState, Role, SimSource
+from remsim.state import PolicyChanged
+from scenario.world import World
 
 pytestmark = pytest.mark.soak
 
@@ -49,7 +49,7 @@ class Failover(RuleBasedStateMachine):
         self.world = World()
         self.steps_running: dict[Role, int] = {}
         self.last_try = self.world.now
-        self.up_since: dict[Role, float | None] = {role: None for role in Role}
+        self.up_since: dict[Role, float | None] = dict.fromkeys(Role)
         self.good_since: float | None = None
         self.rounds: dict[Role, tuple[int, float]] = {}
         self.adopting: list[Order] | None = None

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from remsim import core
-from remsim.core import CoreEvent, State, Tick
 from remsim.events import (
     ApplyRoutes,
     AskAt,
@@ -38,6 +37,7 @@ from remsim.events import (
 )
 from remsim.failover.machine import FailoverState
 from remsim.failover.policy import Policy
+from remsim.jobs import Wanted
 from remsim.model import (
     Assignment,
     Failure,
@@ -47,6 +47,7 @@ from remsim.model import (
     Role,
     Step,
 )
+from remsim.state import CoreEvent, State, Tick
 
 BOOT_S = {Role.PRIMARY: 77.0, Role.IOT: 40.0}  # FM350 as tabulated; the default of the others
 SEARCH_S = 8.0
@@ -154,7 +155,7 @@ class World:
         for order in result.orders:
             self.do(order)
 
-    def want(self, wanted: core.Wanted) -> str:
+    def want(self, wanted: Wanted) -> str:
         result, job_id = core.want(self.state, wanted, self.now)
         self.state = result.state
         self._deadline = result.deadline

@@ -16,13 +16,13 @@ from remsim.bus.api import METHODS, OBJECT, Wire
 from remsim.bus.objects import Methods
 from remsim.bus.payload import MAX_REPLY_BYTES, wire_bytes
 from remsim.client_events import ClientEvent
-from remsim.core import State
 from remsim.errors import ArgumentError, RemsimError
 from remsim.events import Hotplugged, ModemSeen
 from remsim.history.series import Question
 from remsim.jobs import Wanted
 from remsim.model import Failure, ModemObservation, ModemState, Reading, Role, Signal
 from remsim.snapshot import Context, Json
+from remsim.state import State
 from scenario.world import World
 
 

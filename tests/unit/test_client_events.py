@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from remsim.client_events import SETTLE_S, ClientEvent, Settling, collect, settle
-from remsim.core import ClientReport
+from remsim.state import ClientReport
 
 # A mapping move as osmo-remsim-client runs its script, in the order of the starts.
 MOVE = (

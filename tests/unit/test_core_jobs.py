@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import pytest
 
-from remsim import core
-from remsim.core import ClientChanged, ClientReport, ReloadDone
 from remsim.errors import ArgumentError, BusyError, NotPossibleError
 from remsim.events import (
     BeatDone,
@@ -22,6 +20,7 @@ from remsim.events import (
     Unregister,
 )
 from remsim.failover.policy import Policy
+from remsim.job_starter import JOB_LIMIT_S
 from remsim.jobs import Job, JobState, Kind, Wanted
 from remsim.model import (
     AssignmentState,
@@ -32,6 +31,7 @@ from remsim.model import (
     SimSource,
     Step,
 )
+from remsim.state import ClientChanged, ClientReport, ReloadDone
 from scenario.world import World
 
 REMOTE_POLICY = Policy(remote_possible=True)
@@ -219,7 +219,7 @@ def test_job_whose_worker_never_answers_is_given_up() -> None:
     world._later = lambda seconds, make: None  # type: ignore[method-assign]
     job_id = world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.REMOTE))
     world.server.answers = False
-    world.run(core.JOB_LIMIT_S + 60.0)
+    world.run(JOB_LIMIT_S + 60.0)
     assert job_of(world, job_id).error_code == "lost"
     assert not world.state.failover.blocked
 

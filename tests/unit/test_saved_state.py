@@ -15,6 +15,7 @@ from remsim.errors import StorageError
 from remsim.failover.policy import Policy
 from remsim.jobs import Kind, Wanted
 from remsim.model import AssignmentState, Role, Step
+from remsim.state import State
 from scenario.world import World
 
 
@@ -25,7 +26,7 @@ def lived() -> World:
     return world
 
 
-def restored(world: World, boot_id: str = "b") -> saved.State:
+def restored(world: World, boot_id: str = "b") -> State:
     text = saved.to_text(world.state, "b")
     return saved.from_text(text, world.policy, boot_id, world.now)
 

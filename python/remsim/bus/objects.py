@@ -14,13 +14,13 @@ from typing import Any, Protocol
 from remsim import snapshot
 from remsim.bus.api import LUCI_OBJECT
 from remsim.client_events import ClientEvent
-from remsim.core import State
 from remsim.errors import ArgumentError
 from remsim.events import Hotplugged
 from remsim.history.series import BY_NAME, NAMES_MAX, Question, Window
 from remsim.jobs import Kind, Wanted
 from remsim.model import Role, SimSource, Step
 from remsim.snapshot import Context, Json
+from remsim.state import State
 
 EVENTS_SHOWN = 100
 EVENTS_LIMIT = 500

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from remsim.core import State
 from remsim.model import AssignmentState, Role
+from remsim.state import State
 
 NAMES_MAX = 6  # in one query: six of 600 points stay below a ubus reply's bound
 
