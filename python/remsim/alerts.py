@@ -6,8 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from remsim.failover.machine import FailoverState
 from remsim.failover.path import Path
+from remsim.failover.state import FailoverState
 from remsim.model import AssignmentState, LineState, ModemState, Role
 
 PATH_DOWN_WARNING_S = 30.0  # a shorter loss of a path is no news

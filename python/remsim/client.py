@@ -40,6 +40,7 @@ from remsim.client_status import full_status, variables
 from remsim.clock import SystemClock
 from remsim.errors import ConfigError, RemsimError
 from remsim.eventloop import LONGEST_WAIT_S, EventLoop
+from remsim.installed import this_build
 from remsim.paths import Paths
 from remsim.rspro.actions import Tell
 from remsim.rspro.messages import Component, Identity
@@ -68,7 +69,9 @@ class Client:
         self._is_reported = False
         self._reported: Mapping[str, str] = {}
         self.session = Session(_session_settings(settings), _dice)
-        tls = TlsWrapper(settings.tls) if settings.tls is not None else None
+        tls = None
+        if settings.tls is not None:
+            tls = TlsWrapper(settings.tls, loop.clock, this_build().made_at_s)
         front_end = _front_end(settings, loop)
         self.worker = Worker(self.session, front_end, loop, tls, self._changed, self._ended)
         self.bus = ClientBus(paths.ubus_socket, loop, self._methods())

@@ -20,7 +20,7 @@ from remsim.events import (
     SimSwitched,
     StorageSeen,
 )
-from remsim.failover.machine import Note
+from remsim.failover.state import Note
 from remsim.jobs import Kind, Wanted
 from remsim.model import (
     RemoteCommand,

@@ -35,7 +35,7 @@ from remsim.config.files import write_atomically
 from remsim.config.values import Config, LoadResult, Notice, Problem
 from remsim.errors import BusError, ConfigError, RemsimError
 from remsim.events import Event, Hotplugged, LinkSeen, Order, StorageSeen
-from remsim.failover.machine import FailoverState
+from remsim.failover.state import FailoverState
 from remsim.history import series
 from remsim.history.keeper import HistoryKeeper
 from remsim.history.series import Question

@@ -26,7 +26,8 @@ from remsim.events import (
     SwitchSim,
     UnregisterDone,
 )
-from remsim.failover.machine import BANKS_MATTER, Turn
+from remsim.failover.machine import Turn
+from remsim.failover.state import BANKS_MATTER
 from remsim.jobs import Job, Kind, Wanted
 from remsim.model import (
     AssignmentState,

@@ -15,10 +15,10 @@ from typing import Any
 
 from remsim.errors import StorageError
 from remsim.failover import recovery
-from remsim.failover.machine import Bank, Beats, FailoverState
 from remsim.failover.path import Path
 from remsim.failover.policy import Policy
 from remsim.failover.recovery import Ladder
+from remsim.failover.state import Bank, Beats, FailoverState
 from remsim.model import Assignment, AssignmentState, Role, Step
 from remsim.state import LogEntry, State
 

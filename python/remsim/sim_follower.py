@@ -11,8 +11,8 @@ from remsim.errors import BusyError, RemsimError
 from remsim.events import (
     SimSwitched,
 )
-from remsim.failover.machine import BANKS_MATTER
 from remsim.failover.policy import Policy, backoff_s
+from remsim.failover.state import BANKS_MATTER
 from remsim.job_starter import JobStarter
 from remsim.jobs import Kind, Wanted
 from remsim.model import (

@@ -14,9 +14,9 @@ from typing import Any
 
 from remsim import __version__
 from remsim.alerts import Alert
-from remsim.failover.machine import FailoverState
 from remsim.failover.path import Path, Verdict
 from remsim.failover.recovery import Ladder, Wait, next_step
+from remsim.failover.state import FailoverState
 from remsim.jobs import Job
 from remsim.model import (
     AssignmentState,

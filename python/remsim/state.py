@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from remsim.alerts import Alert
 from remsim.events import Event, Order
-from remsim.failover.machine import FailoverState
 from remsim.failover.policy import Policy
+from remsim.failover.state import FailoverState
 from remsim.jobs import Job
 from remsim.model import LineState, Role, SimSource
 

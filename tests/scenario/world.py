@@ -35,8 +35,8 @@ from remsim.events import (
     Unregister,
     UnregisterDone,
 )
-from remsim.failover.machine import FailoverState
 from remsim.failover.policy import Policy
+from remsim.failover.state import FailoverState
 from remsim.jobs import Wanted
 from remsim.model import (
     Assignment,

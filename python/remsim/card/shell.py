@@ -122,8 +122,8 @@ class ShellFrontEnd:
             self._read_on()
         else:
             self._stop_reading()
-            if not self._unanswered and self._user is not None:
-                self._user.front_end_ended("end of input")
+            if not self._unanswered:
+                self._end("end of input")
 
     def _take(self, line: bytes) -> None:
         if self._user is None:
@@ -180,5 +180,10 @@ class ShellFrontEnd:
         self._is_ended = True
         self._lines.clear()
         self._stop_reading()
-        if self._user is not None:
-            self._user.front_end_ended("nobody reads the output")
+        self._end("nobody reads the output")
+
+    def _end(self, reason: str) -> None:
+        """Told once."""
+        user, self._user = self._user, None
+        if user is not None:
+            user.front_end_ended(reason)

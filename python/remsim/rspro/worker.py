@@ -44,12 +44,15 @@ MAX_UNSENT = 64 * 1024  # octets that a dead link may hold back before it is giv
 QUIET_S = 600.0  # the same word again within this time goes to the debug log
 _PASSING = (Send, Answer)  # a command or an answer passed on: no earlier moment comes of it
 LOUD = (Cause.CARD_NOT_RESTORED, Cause.NONSENSE, Cause.COMMAND_LOST)
+_ENDS = {Cause.SERVER_CONNECTED: Cause.SERVER_LOST, Cause.BANK_CONNECTED: Cause.BANK_LOST}
 
 
 class Wrapper(Protocol):
     """TLS, if it is wanted."""
 
     def wrap(self, sock: socket.socket, host: str) -> Any: ...
+
+    def judge(self, sock: Any) -> str: ...
 
 
 @dataclass(slots=True)
@@ -88,6 +91,7 @@ class Worker:
         self._connections: dict[LinkName, _Connection] = {}
         self._next_address: dict[str, int] = {}
         self._last_told: dict[Cause, tuple[str, float]] = {}
+        self._loud_troubles: set[Cause] = set()
         self._queue: deque[Action] = deque()
         self._is_performing = False
         self._tick_at: float | None = None  # None: to be found out anew
@@ -185,12 +189,17 @@ class Worker:
         self.modem_reset_by_front_end = self.front_end.reset_modem()
 
     def _tell(self, action: Tell) -> None:
-        """Loud once per trouble, then only in the debug log for a while."""
+        """Loud once per trouble, then only in the debug log for a while; as loud is its end."""
         now = self._loop.clock.monotonic()
         text, told_at = self._last_told.get(action.cause, ("", -QUIET_S))
         is_news = text != action.text or now - told_at >= QUIET_S
+        trouble = _ENDS.get(action.cause)
+        if trouble is not None:
+            is_news = is_news or trouble in self._loud_troubles
+            self._loud_troubles.discard(trouble)
         if is_news:
             self._last_told[action.cause] = (action.text, now)
+            self._loud_troubles.add(action.cause)
         level = logging.WARNING if action.cause in LOUD else logging.INFO
         words = action.cause.value.replace("_", " ")
         LOG.log(level if is_news else logging.DEBUG, "%s: %s", words, action.text)
@@ -270,12 +279,18 @@ class Worker:
             self._loop.watch(fd, lambda: self._shake(name, connection))
         except ssl.SSLWantWriteError:
             self._loop.watch(fd, None, lambda: self._shake(name, connection))
+        except ssl.SSLCertVerificationError as error:
+            self._lost(name, connection, f"TLS: {error.verify_message}")
         except ssl.SSLError as error:
             self._lost(name, connection, f"TLS: {error.reason or error}")
         except OSError as error:
             self._lost(name, connection, f"TLS: {errno_word(error) or error}")
         else:
-            self._up(name, connection)
+            complaint = self._tls.judge(connection.sock) if self._tls is not None else ""
+            if complaint:
+                self._lost(name, connection, f"TLS: {complaint}")
+            else:
+                self._up(name, connection)
 
     def _up(self, name: LinkName, connection: _Connection) -> None:
         connection.is_up = True
