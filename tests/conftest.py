@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`import ubus` and `import uci` are the lab's drop-ins here; `bus` is a broker of the lab's."""
+"""`import ubus` and `import uci` are the lab's drop-ins here; `bus` is a broker of the lab's.
+
+Where the machine permits no network namespaces, the tests that need them are deselected, and the
+summary says so and why.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,27 @@ import pytest
 DROPIN_DIRECTORY = Path(__file__).resolve().parent.parent / "python" / "remsim_lab" / "dropin"
 sys.path.insert(0, str(DROPIN_DIRECTORY))
 
+from remsim_lab.network.topology import Topology  # noqa: E402
 from remsim_lab.ubus.background import BackgroundBroker  # noqa: E402
+
+WHY_NOT = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    need = [item for item in items if item.get_closest_marker("netns")]
+    why_not = Topology.why_not() if need else None
+    if why_not is not None:
+        config.stash[WHY_NOT] = f"{len(need)} tests need network namespaces: {why_not}"
+        config.hook.pytest_deselected(items=need)
+        items[:] = [item for item in items if item not in need]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    said = config.stash.get(WHY_NOT, None)
+    if said is not None:
+        terminalreporter.write_line(f"not run: {said}", yellow=True)
 
 
 @pytest.fixture
