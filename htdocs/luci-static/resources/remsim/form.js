@@ -116,7 +116,11 @@ const RemsimMap = form.Map.extend({
 		const panes = {}, container = root.appendChild(E('div'));
 
 		for (const page in PAGES)
-			panes[page] = container.appendChild(E('div', { 'data-tab': page, 'data-tab-title': PAGES[page] }));
+			panes[page] = container.appendChild(E('div', {
+				'data-tab': page,
+				'data-tab-title': PAGES[page],
+				'data-tab-active': this.selected == page ? 'true' : null
+			}));
 
 		for (const section of schema.sections) {
 			panes[section.page].appendChild(root.querySelector('#cbi-%s-%s'.format(CONFIG, section.name)).closest('.cbi-section'));
@@ -281,9 +285,12 @@ const remsimForm = {
 			: '%s: %s'.format(name, problem.expected);
 	},
 
-	/* The map; its root is there once it was rendered. */
-	map: function() {
+	/* The map; its root is there once it was rendered. `selected`: the page to open, if not the first
+	 * or the last one that was open. */
+	map: function(selected) {
 		const map = new RemsimMap(CONFIG);
+
+		map.selected = selected;
 
 		for (const part of schema.sections) {
 			const section = map.section(form.NamedSection, part.name, part.name, part.title, part.help);

@@ -21,7 +21,7 @@ return view.extend({
 	},
 
 	render: function(loaded) {
-		const map = this.map = form.map();
+		const map = this.map = form.map((/\/advanced$/).test(location.pathname) ? 'advanced' : null);
 
 		return map.render().then(L.bind(function(root) {
 			map.showExpert(false);
