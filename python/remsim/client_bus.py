@@ -163,7 +163,10 @@ def _answering(handler: Handler) -> Callable[[Any, dict[str, Any]], None]:
 
 
 def _descriptors() -> set[int]:
-    return {int(name) for name in os.listdir("/proc/self/fd")}
+    """What is open; the listing's own descriptor is closed by then and left out."""
+    return {
+        fd for fd in map(int, os.listdir("/proc/self/fd")) if os.path.exists(f"/proc/self/fd/{fd}")
+    }
 
 
 def _socket_among(descriptors: set[int], path: str) -> int | None:

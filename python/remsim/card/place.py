@@ -21,6 +21,7 @@ _FIRST_LEVEL, _SECOND_LEVEL = 0x7F, 0x5F  # first octet of a directory's identif
 _FILES = (0x2F, 0x6F, 0x4F)  # and of a file's; anything else is treated as a directory
 _BY_FILE, _CHILD_DF, _CHILD_EF, _PARENT = 0x00, 0x01, 0x02, 0x03  # P1 of SELECT, 11.1.1.2
 _BY_NAME, _BY_PATH, _BY_DF_PATH = 0x04, 0x08, 0x09
+_WAYS = (_BY_FILE, _CHILD_DF, _CHILD_EF, _PARENT, _BY_NAME, _BY_PATH, _BY_DF_PATH)
 _OCCURRENCE = 0x03  # P2: other than the first one of a name
 _TERMINATION, _TERMINATION_MASK = 0x40, 0x60  # P2: application session termination
 _SHORT_FILE = 0x80  # P1 of the binary commands
@@ -64,6 +65,11 @@ class Place:
         return self.application is not None or (bool(self.trail) and _is_anchor(self.trail[0]))
 
     @property
+    def directory(self) -> Place:
+        """The place without the file that is selected in it."""
+        return Place(self.application, self._directories(), self._stays_exact)
+
+    @property
     def file(self) -> bytes:
         """Identifier of what was selected last; empty where it has none (by name, short file)."""
         last = self.trail[-1] if self.trail else b""
@@ -80,14 +86,17 @@ class Place:
             return self._by_name(command)
         if _is_anchor(command):
             return Place(self.application, (command,))
-        if way in (_BY_FILE, _CHILD_DF, _CHILD_EF, _PARENT, _BY_DF_PATH):
+        if way in _WAYS:
             return Place(self.application, (*self._trail_to(command), command), self._stays_exact)
         return Place(self.application, (*self.trail[-MAX_TRAIL:], command), False)
 
     @property
     def _stays_exact(self) -> bool:
         """A record pointer that was moved is forgotten with its file, a lost directory is not."""
-        return self.is_exact or _is_leaf(self.trail[-1] if self.trail else b"")
+        if self.is_exact:
+            return True
+        is_in_file = bool(self.trail) and _is_leaf(self.trail[-1])
+        return is_in_file and all(command[2] in _WAYS for command in self._directories())
 
     def _by_name(self, command: bytes) -> Place:
         is_first = not command[3] & _OCCURRENCE

@@ -27,6 +27,7 @@ from remsim.rspro.messages import (
     ClientSlot,
     Component,
     ConfigClientBankReq,
+    ConfigClientBankRes,
     ConnectBankReq,
     ConnectBankRes,
     ConnectClientReq,
@@ -250,6 +251,7 @@ class RemsimServer(Station):
         ConnectBankReq: _on_bank,
         CreateMappingRes: _on_created,
         RemoveMappingRes: _on_removed,
+        ConfigClientBankRes: _on_result,
     }
 
     # --- inside ---
