@@ -30,6 +30,7 @@ class _Half:
     source: socket.socket
     target: socket.socket
     count: Count
+    is_dead: bool = False
     waiting: deque[tuple[float, bytes]] = field(default_factory=deque)
 
 
@@ -43,7 +44,6 @@ class DelayLine(Station):
         self.port = port
         self.to_peer = Count()
         self.to_client = Count()
-        self.is_cut = False
         self._pairs: list[tuple[_Half, _Half]] = []
 
     def setup(self) -> None:
@@ -53,14 +53,14 @@ class DelayLine(Station):
         self.close_all()
 
     def cut(self) -> None:
-        """From now on nothing passes, on present connections and new ones; call through `ask`."""
-        self.is_cut = True
+        """Whatever is connected now is dead from now on; new connections pass. Call by `ask`."""
         for pair in self._pairs:
             for half in pair:
+                half.is_dead = True
                 half.waiting.clear()
 
     def close_all(self) -> None:
-        """Both ends see the end of their connection; call through `ask`."""
+        """Both ends see the end of their connection. Call by `ask`."""
         pairs, self._pairs = self._pairs, []
         for there, _ in pairs:
             self.drop(there.source)
@@ -92,7 +92,7 @@ class DelayLine(Station):
             return
         except OSError:
             octets = b""
-        if self.is_cut:
+        if half.is_dead:
             if not octets:
                 self.loop.unwatch(half.source.fileno())
             return
