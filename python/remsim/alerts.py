@@ -122,6 +122,15 @@ def _about_path(path: Path, now: float) -> list[Finding]:
         ]
     if path.state is ModemState.NO_SIM:
         return [_no_sim(role)]
+    if path.roams_in_vain:
+        return [
+            Finding(
+                f"{name}.roaming",
+                Severity.ERROR,
+                f"{name}: the only network found is a roaming one, and roaming is not allowed",
+                f"set {name}.roaming to 1 where the plan permits it",
+            )
+        ]
     if not path.is_down or now - path.since < PATH_DOWN_WARNING_S:
         return []
     severity = Severity.ERROR if role is Role.IOT else Severity.WARNING

@@ -160,6 +160,7 @@ class ModemObservation:
     technology: Reading[str] = field(default_factory=Reading)  # "LTE", "NR SA", "EN-DC", ...
     signal: Reading[Signal] = field(default_factory=Reading)
     temperature_c: Reading[float] = field(default_factory=Reading)
+    roams_in_vain: bool = False  # registered while roaming, which is not allowed: counts as none
     failure: Failure | None = None  # of the modem as a whole (port cannot be opened, hung, ...)
 
 

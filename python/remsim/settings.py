@@ -269,6 +269,7 @@ def _modem(config: Config, role: Role) -> ModemSettings:
         pin=config.text(f"{section}.pin") or None,
         expected_iccid=config.text(f"{section}.expected_iccid") or None,
         boot_time_s=config.number(f"{section}.boot_time") or None,
+        roaming_allowed=config.flag(f"{section}.roaming"),
         has_sim_switch=bool(config.text(f"{section}.sim_switch_gpio")) and ours,
         has_reset_line=bool(config.text(f"{section}.reset_gpio")) and ours,
         has_power_line=bool(config.text(f"{section}.power_gpio")),

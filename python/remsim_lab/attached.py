@@ -23,6 +23,7 @@ _MODEM_KINDS = {
     "sim": "no_sim",
     "port": "vanish",
     "denied": "denied",
+    "roaming": "roaming",
     "garbage": "garbage",
     "slow": "slow",
 }

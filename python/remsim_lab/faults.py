@@ -13,6 +13,7 @@ MODEM_WAYS = {
     "silent": "registered and up, but the link passes nothing",
     "loss": "every third packet is lost",
     "denied": "the network refuses the subscription",
+    "roaming": "registered as a guest in another operator's network",
     "garbage": "noise on the AT port",
     "slow": "answers on the AT port come 6 s late",
 }

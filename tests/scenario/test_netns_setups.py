@@ -85,6 +85,24 @@ def test_a_probe_target_of_ipv6_tells_a_server_outage_from_a_dead_link(
         configure(lab, failover__probe_targets=list(addresses.PROBE_TARGETS[:2]))
 
 
+def test_a_modem_that_may_not_roam_gives_way_and_is_not_reset(lab: Lab, film: Film) -> None:
+    lab.fail("modem2", "roaming", quiet)
+    watch(film, 2 * INTERVAL_S)
+    assert film.beats(IOT) and not film.beats(PRIMARY), "allowed by default"
+    configure(lab, modem2__roaming="0")
+    try:
+        expect(film, 2 * INTERVAL_S, lambda: film.beats(PRIMARY), "a beat over the other link")
+        watch(film, 75.0)
+        assert "modem2.roaming" in [each["id"] for each in ubus(lab, "status")["alerts"]]
+        assert not edges(film), "no reset makes it come home"
+        lab.restore("modem2", quiet)
+        home_at = film.now_s
+        expect(film, 100.0, lambda: film.beats(IOT)[-1:] > [home_at], "beats over the IoT link")
+    finally:
+        lab.restore(None, quiet)
+        configure(lab, modem2__roaming="1")
+
+
 @contextmanager
 def secured(lab: Lab, directory: Path) -> Iterator[IonMesh]:
     """The orchestrator over TLS, with a key for tenant 7, for routers with a certificate only."""

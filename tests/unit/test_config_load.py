@@ -288,7 +288,7 @@ def test_kept_json_is_judged_like_a_file() -> None:
 def test_values_to_be_checked_are_laid_over_what_is_there() -> None:
     raw: Sections = {"heartbeat": {"interval": "20", "timeout": "15"}}
     result = load_with(raw, {"heartbeat.interval": 12})
-    assert [each.path for each in result.problems] == ["heartbeat.timeout"]
+    assert [each.path for each in result.notices] == ["heartbeat.timeout"]
     changed = load_with(raw, {"heartbeat.timeout": "", "modems.dual_modem": True}).config
     assert changed is not None
     assert changed.integer("heartbeat.timeout") == 10

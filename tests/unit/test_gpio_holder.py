@@ -158,7 +158,7 @@ def test_a_pulse_that_cannot_be_noted_happens_only_if_the_keeper_ends_it(bench: 
     holder.open()
     Path(bench.paths.run_dir, "gpio-pulse").write_text("in the way")
     pulse = holder.line(RESET1).pulse
-    if bench.kind == "chardev":
+    if bench.backend == "chardev":
         pulse(10, threading.Event())
         eventually(lambda: bench.edges() == [("modem1_reset", 0), ("modem1_reset", 1)])
         return

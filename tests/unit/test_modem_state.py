@@ -13,7 +13,7 @@ from remsim.modem.boot import BootWatch, blend
 from remsim.modem.readings import RETRY_MAX_S, RETRY_S, Field, failure_of
 from remsim.modem.state import HUNG_AFTER_S, Seen, Sim, decide, most_telling, sim_of, sim_word
 
-HOME, SEARCHING = Registration(1), Registration(2)
+HOME, SEARCHING, GUEST = Registration(1), Registration(2), Registration(5)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,21 @@ HOME, SEARCHING = Registration(1), Registration(2)
             Seen(True, answers=True, sim=Sim.READY, registration=HOME, has_context=True),
             ModemState.UNKNOWN,
             ModemState.CONNECTED,
+        ),
+        (
+            Seen(True, answers=True, registration=GUEST, has_context=True),
+            ModemState.UNKNOWN,
+            ModemState.CONNECTED,
+        ),
+        (  # registered, and yet no network
+            Seen(True, answers=True, registration=GUEST, roaming_allowed=False, has_context=True),
+            ModemState.CONNECTED,
+            ModemState.SEARCHING,
+        ),
+        (
+            Seen(True, answers=True, registration=HOME, roaming_allowed=False),
+            ModemState.UNKNOWN,
+            ModemState.REGISTERED,
         ),
         (  # a SIM word that could not be read does not hide the registration
             Seen(True, answers=True, registration=HOME, has_context=True),

@@ -157,6 +157,22 @@ def test_denied_registration_names_the_networks_reason(world: World) -> None:
     assert seen.failure is not None and "Option unsubscribed" in seen.failure.reason
 
 
+def test_roaming_where_it_is_not_allowed_counts_as_no_network_and_says_so(world: World) -> None:
+    plugged = world.fm350()
+    bench = world.primary(roaming_allowed=False)
+    assert bench.run(20).state is ModemState.CONNECTED
+    plugged.core.fail("roaming", world.clock.monotonic())
+    seen = bench.run(20)
+    assert seen.state is ModemState.SEARCHING
+    assert seen.roams_in_vain
+    assert seen.operator.value == "Lab One", "what it is registered with is shown all the same"
+    assert seen.failure is not None and seen.failure.code == "roaming"
+    plugged.core.restore(world.clock.monotonic())
+    seen = bench.run(20)
+    assert (seen.state, seen.roams_in_vain) == (ModemState.CONNECTED, False)
+    assert seen.failure is None
+
+
 def _with_answer(model: object, command: str, *lines: str) -> object:
     from dataclasses import replace
 

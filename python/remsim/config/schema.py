@@ -100,7 +100,6 @@ class _ModemDefaults:
     sim_switch_gpio: str
     reset_gpio: str
     interface: str
-    roaming: str
     metric: str
 
 
@@ -156,7 +155,7 @@ def _modem_options(own: _ModemDefaults) -> tuple[Option, ...]:
         Option("auth", AUTHENTICATIONS, "none", "Authentication",
             help="Protocol for user name and password.", expert=True),
         Option("pdp_type", PDP_TYPES, "ipv4v6", "PDP type", expert=True),
-        Option("roaming", FLAG, own.roaming, "Roaming allowed",
+        Option("roaming", FLAG, "1", "Roaming allowed",
             help="Off: a roaming registration counts as no network."),
         Option("default_route", FLAG, "1", "Default route",
             help="Whether the main routing table has a default route over this link. The IoT link "
@@ -191,14 +190,14 @@ SECTIONS: tuple[Section, ...] = (
         Page.MODEMS,
         _modem_options(_ModemDefaults(
             "MODEM1", "/dev/ttyUSB2", "20", "21", "wwan0",
-            roaming="0", metric="100")),
+            metric="100")),
     ),
     section("modem2", "Modem 2: IoT",
         "Carries the control traffic over its own local SIM, which it always keeps.",
         Page.MODEMS,
         _modem_options(_ModemDefaults(
             "MODEM2", "/dev/ttyUSB5", "22", "23", "wwan1",
-            roaming="1", metric="200")),
+            metric="200")),
         shown_when=("modems.dual_modem=1",),
     ),
     section("ionmesh", "IonMesh",

@@ -34,6 +34,9 @@ WITHOUT_NETWORK = frozenset(
 )
 
 
+_NOT_CURABLE = frozenset({ModemState.NO_SIM, ModemState.PIN_NEEDED})
+
+
 class Verdict(Enum):
     UNKNOWN = "unknown"  # not everything has been seen yet: nothing is decided from it
     UP = "up"
@@ -72,6 +75,15 @@ class Path:
     def state(self) -> ModemState:
         return self.modem.state if self.modem is not None else ModemState.UNKNOWN
 
+    @property
+    def roams_in_vain(self) -> bool:
+        return self.modem is not None and self.modem.roams_in_vain
+
+    @property
+    def is_curable(self) -> bool:
+        """Whether a restart could help: PIN, SIM and a permission to roam are others' matter."""
+        return self.state not in _NOT_CURABLE and not self.roams_in_vain
+
     def boot_time_s(self, policy: Policy) -> float:
         if self.modem is not None and self.modem.boot_time_s is not None:
             return self.modem.boot_time_s
@@ -96,6 +108,8 @@ def judge(path: Path, policy: Policy, now: float) -> Path:
 def _verdict(path: Path, policy: Policy) -> tuple[Verdict, str]:
     if path.modem is None or path.link is None:
         return Verdict.UNKNOWN, "not seen yet"
+    if path.roams_in_vain:
+        return Verdict.DOWN, "modem roams, which is not allowed"
     if path.state in WITHOUT_NETWORK:
         return Verdict.DOWN, f"modem {path.state.value.replace('_', ' ')}"
     if not path.link.is_usable:

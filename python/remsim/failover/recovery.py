@@ -33,8 +33,6 @@ from remsim.model import Failure, ModemState, Role, Step
 _NEEDS_AT = frozenset({Step.RADIO, Step.AT_RESET})
 _WITHOUT_AT = frozenset({ModemState.ABSENT, ModemState.FAILED, ModemState.BOOTING})
 _WITHOUT_INTERFACE = frozenset({ModemState.ABSENT, ModemState.BOOTING, ModemState.SEARCHING})
-# No reset cures these; a person (PIN) or a card (SIM) does.
-_NOT_CURABLE = frozenset({ModemState.NO_SIM, ModemState.PIN_NEEDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def next_step(
     """The step that is due now, or until when to wait."""
     if ladder.order_id is not None:
         return Wait(ladder.running_until)
-    if ladder.down_since is None or around.is_blocked or path.state in _NOT_CURABLE:
+    if ladder.down_since is None or around.is_blocked or not path.is_curable:
         return Wait()
     waits = [
         ladder.settle_until,

@@ -14,7 +14,6 @@ from remsim.model import (
     Assignment,
     AssignmentState,
     Failure,
-    ModemState,
     Role,
 )
 
@@ -132,7 +131,8 @@ class FailoverState:
 
     def _iot_comes_first(self) -> bool:
         """Both down: the IoT modem's reset comes first, unless none could help it."""
-        curable = self.iot.state not in (ModemState.NO_SIM, ModemState.PIN_NEEDED)
         can_restart = any(step.restarts_modem for step in self.policy.iot_steps)
         untouched = self.iot_ladder.restarts == 0
-        return self.both_down_since is not None and curable and can_restart and untouched
+        return (
+            self.both_down_since is not None and self.iot.is_curable and can_restart and untouched
+        )

@@ -212,7 +212,9 @@ class Poller:
 
     def _observe(self) -> ModemObservation:
         now = self._clock.monotonic()
-        before, self.state = self.state, decide(self._seen(now), self.state)
+        facts = self._seen(now)
+        before, self.state = self.state, decide(facts, self.state)
+        roams_in_vain = facts.roams_in_vain and self.state is ModemState.SEARCHING
         if before is not self.state:
             self._log.info("%s -> %s", before.value, self.state.value)
         sim, network, binding = self.sim, self.network, self._attachment.binding
@@ -237,7 +239,8 @@ class Poller:
             technology=network.technology(self.profile),
             signal=network.signal,
             temperature_c=network.temperature.reading,
-            failure=self._failure(now),
+            roams_in_vain=roams_in_vain,
+            failure=self._failure(now, roams_in_vain),
         )
 
     def _seen(self, now: float) -> Seen:
@@ -251,12 +254,16 @@ class Poller:
             may_be_silent=self._answered_at is None and now < silent_until,
             sim=self.sim.state,
             registration=self.network.believed,
+            roaming_allowed=self._settings.roaming_allowed,
             has_context=bool(self.network.context.value),
         )
 
-    def _failure(self, now: float) -> Failure | None:
+    def _failure(self, now: float, roams_in_vain: bool) -> Failure | None:
         if self._trouble is not None:
             return self._trouble
+        if roams_in_vain:
+            reason = f"registered while roaming, and {self._settings.role.value}.roaming is 0"
+            return Failure(1, "roaming", reason, "not_possible", now)
         if self.sim.hold is not None and self.state is ModemState.PIN_NEEDED:
             return Failure(1, "pin", self.sim.hold, "not_possible", now)
         if self.network.reject_cause is not None:

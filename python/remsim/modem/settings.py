@@ -23,6 +23,7 @@ class ModemSettings:
     pin: str | None = field(default=None, repr=False)
     expected_iccid: str | None = None  # of the SIM that the PIN belongs to
     boot_time_s: float | None = None  # None = learn it
+    roaming_allowed: bool = True
     has_sim_switch: bool = False
     has_reset_line: bool = False
     has_power_line: bool = False

@@ -88,7 +88,13 @@ class Seen:
     may_be_silent: bool = False  # inside the time this model may take after its port appeared
     sim: Sim = Sim.UNKNOWN
     registration: Registration | None = None
+    roaming_allowed: bool = True
     has_context: bool = False
+
+    @property
+    def roams_in_vain(self) -> bool:
+        registration = self.registration
+        return registration is not None and registration.is_roaming and not self.roaming_allowed
 
 
 def decide(seen: Seen, before: ModemState) -> ModemState:
@@ -105,6 +111,8 @@ def decide(seen: Seen, before: ModemState) -> ModemState:
         return ModemState.NO_SIM
     if seen.sim is Sim.PIN:
         return ModemState.PIN_NEEDED
+    if seen.roams_in_vain:
+        return ModemState.SEARCHING
     if seen.registration is not None and seen.registration.is_registered:
         return ModemState.CONNECTED if seen.has_context else ModemState.REGISTERED
     return ModemState.SEARCHING

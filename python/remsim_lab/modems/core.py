@@ -325,7 +325,7 @@ class SimulatedCore:
     @property
     def stat(self) -> int:
         if self._is_registered:
-            return 1
+            return 5 if "roaming" in self.faults else 1
         if "denied" in self.faults:
             return 3
         return 2 if self.cfun == 1 and self.card is not None else 0

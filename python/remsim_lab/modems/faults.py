@@ -12,6 +12,7 @@ CURES = ("radio", "at_reset", "reset_line", "bus", "power")
 FAULTS: dict[str, str | None] = {
     "signal": None,  # no network there
     "denied": None,  # the network refuses this subscription
+    "roaming": None,  # only another operator's network is there
     "no_sim": None,  # the card is out
     "pin": None,  # the card asks for its PIN
     "sim_busy": None,  # the card never becomes ready

@@ -282,7 +282,7 @@ return baseclass.extend({
 					type: 'flag',
 					title: _('Roaming allowed'),
 					help: _('Off: a roaming registration counts as no network.'),
-					default: '0',
+					default: '1',
 					effect: 'reload'
 				},
 				{
