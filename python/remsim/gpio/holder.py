@@ -71,16 +71,17 @@ class HeldLine:
     def pulse(self, ms: int, cancel: threading.Event) -> None:
         with _Turn(self._busy, self.settings.name):
             idle = self._raw(0)
-            self._note_pulse(PulseMark(self.settings.name, self.settings.spec, idle))
+            is_noted = self._note(PulseMark(self.settings.name, self.settings.spec, idle))
             try:
                 self._pin.write(1 - idle, ms + PULSE_GUARD_MS)
                 self._clock.wait(cancel, ms / 1000)
             finally:
                 self._pin.write(idle)
-                self._journal.end(self.settings.name)
+                if is_noted:
+                    self._journal.end(self.settings.name)
             self._wanted = 0
 
-    def _note_pulse(self, mark: PulseMark) -> None:
+    def _note(self, mark: PulseMark) -> bool:
         """A full disk must not keep a modem from its reset where the keeper ends the pulse."""
         try:
             self._journal.begin(mark)
@@ -88,6 +89,8 @@ class HeldLine:
             if not self._pin.ends_pulses:
                 raise
             LOG.warning("pulse not noted, the line keeper watches it: %s", error.reason)
+            return False
+        return True
 
     def check(self) -> LineState:
         """Read the line back; one that left its wanted level is reported and driven there again."""
