@@ -35,7 +35,7 @@ from remsim.errors import (
 LOG = logging.getLogger(__name__)
 
 CALL_TIMEOUT_MS = 5000  # a status answer takes milliseconds; 0 would wait for ever
-PROBE_INTERVAL_S = 5.0  # a lost ubusd shows only when something is sent
+PROBE_INTERVAL_S = 10.0  # a lost ubusd shows only when something is sent
 FIRST_RETRY_S = 0.2  # procd respawns ubusd at once
 LAST_RETRY_S = 5.0
 PROBE_EVENT = "remsim-alive"  # not seen by those who listen to remsim.*

@@ -33,7 +33,7 @@ class ModemSettings:
         None  # modems with two slots of their own, beside or instead of a switch
     )
     sim_slot_remote: int | None = None
-    registration_interval_s: float = 12.0
+    registration_interval_s: float = 15.0
     signal_interval_s: float = 60.0
 
     @property
