@@ -224,6 +224,8 @@ VENV := .venv
 PY := PYTHONPATH=python $(VENV)/bin/python
 PYTEST := $(VENV)/bin/pytest
 VENV_READY := $(VENV)/.ready
+NODE := build/node
+AXE := $(NODE)/node_modules/axe-core/axe.min.js
 
 .PHONY: help run test check generate ipk bench soak clean \
 	check-python check-shell check-js check-generated
@@ -241,7 +243,7 @@ help:
 run: $(VENV_READY) .tools-run
 	@exec env $(PY) -m remsim_lab.run $(ARGS)
 
-test: $(VENV_READY) .tools-run .tools-test
+test: $(VENV_READY) .tools-run .tools-test $(AXE)
 	$(PYTEST) $(ARGS)
 
 soak: $(VENV_READY) .tools-run
@@ -329,7 +331,7 @@ clean:
 # Bootstrap. A fresh Debian has python3, make and git only; what is there already is left alone.
 # Each entry is command:package.
 TOOLS_RUN := ip:iproute2 nft:nftables tcpdump:tcpdump
-TOOLS_TEST := node:nodejs busybox:busybox
+TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium
 TOOLS_CHECK := shellcheck:shellcheck node:nodejs
 
 define install_missing
@@ -349,6 +351,13 @@ endef
 	@$(call install_missing,$(TOOLS_TEST))
 .tools-check:
 	@$(call install_missing,$(TOOLS_CHECK))
+
+# What the browser tests have from npm; nothing of it runs while it is installed.
+$(AXE): tests/luci/package.json tests/luci/package-lock.json | .tools-test
+	@mkdir -p $(NODE)
+	@cp tests/luci/package.json tests/luci/package-lock.json $(NODE)/
+	npm ci --prefix $(NODE) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # Debian splits venv's ensurepip off into python3-venv; no command tells it, so a name that no command has asks for it.
 $(VENV_READY): tests/requirements.txt
