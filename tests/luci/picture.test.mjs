@@ -44,6 +44,12 @@ test('the path that carries the heartbeat is named, the other stands by', () => 
 	assert.match(pathOf(drawn, 'modem1'), /stands by/);
 });
 
+test('a path that is back says when it takes over', () => {
+	const held = { path: 'primary', modem: 'modem1', held_back_s: 21 };
+
+	assert.match(pathOf(picture.draw(status({ control_path: held }), {}), 'modem2'), /takes over in\s+21 s/);
+});
+
 test('a path that is down is interrupted, one not known yet is unknown', () => {
 	const down = modem({ path: { state: 'down', up: false, reason: 'modem searching', since_s: 1 } });
 	const unknown = modem({ path: { state: 'unknown', up: false, reason: '', since_s: 1 } });
@@ -117,7 +123,7 @@ test('the table has every field, its age, and why one could not be read', () => 
 	assert.match(text, /RSRP -95 dBm, RSSI -70 dBm, RSRQ 0 dB/);
 	assert.match(text, /home network, TAC 05D5, cell 01/);
 	assert.match(text, /Received, sent\s+0 B, 5 B/);
-	assert.match(text, /DNS servers\s+unknown/);
+	assert.match(text, /DNS servers\s+none/);
 });
 
 test('recovery tells what was tried, what helped and what comes next', () => {

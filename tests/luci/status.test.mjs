@@ -76,9 +76,19 @@ test('bars come from RSRP, or from RSSI where there is no RSRP', () => {
 	assert.equal(words.signal(null).bars, null);
 });
 
-test('advice follows the kind of alert and falls back to what the daemon says', () => {
-	assert.match(words.advice({ id: 'modem2.no_sim', advice: 'x' }), /IoT SIM/);
-	assert.equal(words.advice({ id: 'usage.plan', advice: 'buy more' }), 'buy more');
+test('an alert has title and advice by its kind, and keeps what the daemon says', () => {
+	const alert = words.alert({ id: 'modem2.no_sim', severity: 'error', reason: 'modem2: no SIM', advice: 'x', since_s: 3 });
+
+	assert.deepEqual(alert, {
+		level: 'bad', text: 'No SIM (Modem 2: IoT)', detail: 'modem2: no SIM',
+		advice: 'Check the IoT SIM\'s holder and contacts.', since_s: 3
+	});
+});
+
+test('an alert of a kind that is new keeps the words of the daemon', () => {
+	const alert = words.alert({ id: 'usage.plan', severity: 'warning', reason: '95 % used', advice: 'buy more', since_s: 3 });
+
+	assert.deepEqual([alert.text, alert.detail, alert.advice], ['95 % used', '', 'buy more']);
 });
 
 test('concerns come worst first, with off and released among them', () => {

@@ -134,13 +134,24 @@ const RemsimMap = form.Map.extend({
 	},
 
 	mark: function(section, option, stored) {
+		this.name(option.path, option.title);
+
 		if (option.expert && !stored)
 			this.row(option.path).setAttribute('data-expert', '');
 
 		if (option.secret) {
 			this.row(option.path).querySelector('input').placeholder = stored ? _('stored; empty keeps it') : '';
-			this.row('%s.%s%s'.format(section.name, FORGET, option.name)).toggleAttribute('data-absent', !stored);
+			this.name('%s.%s%s'.format(section.name, FORGET, option.name), option.title).toggleAttribute('data-absent', !stored);
 		}
+	},
+
+	/* LuCI gives its check boxes and lists no name that a screen reader could say. */
+	name: function(path, title) {
+		const row = this.row(path), input = row.querySelector('input[type="checkbox"], .cbi-dynlist input[type="text"]');
+
+		input && input.setAttribute('aria-label', title);
+
+		return row;
 	},
 
 	row: function(path) {

@@ -24,8 +24,17 @@ const FIELDS = [
 
 const SIGNALS = [ [ 'rsrp_dbm', 'RSRP', 'dBm' ], [ 'rssi_dbm', 'RSSI', 'dBm' ], [ 'rsrq_db', 'RSRQ', 'dB' ], [ 'sinr_db', 'SINR', 'dB' ] ];
 
+/* An empty list is known to be empty; none at all is unknown. */
 function list(values) {
-	return values && values.length ? values.join(', ') : null;
+	return values && (values.length ? values.join(', ') : _('none'));
+}
+
+function known(values) {
+	return list(values.filter(words.known).length ? values.filter(words.known) : null);
+}
+
+function beside(badge, text) {
+	return E('span', {}, [ badge, words.known(text) ? ' · ' + text : '' ]);
 }
 
 return baseclass.extend({
@@ -62,26 +71,25 @@ return baseclass.extend({
 
 	table: function(modem) {
 		const link = modem.link, path = modem.path, sim = modem.sim, recovery = modem.recovery;
-		const port = [ modem.device, modem.bus_path, modem.usb_id ].filter(words.known);
 		const rows = [
 			this.row(_('State'), live.badge(words.modem(modem.state)), modem.age_s, modem.failure),
-			this.row(_('Port'), live.value(list(port)))
+			this.row(_('Port'), live.value(known([ modem.device, modem.bus_path, modem.usb_id ])))
 		];
 
 		for (const field of FIELDS) {
 			const reading = modem.fields[field[0]] || {}, texts = this.texts(field[0], reading.value);
 
-			rows.push(this.row(field[1], live.value(list(texts)), reading.age_s, reading.error));
+			rows.push(this.row(field[1], live.value(known(texts)), reading.age_s, reading.error));
 		}
 
 		rows.push(
-			this.row(_('SIM switch'), E('span', {}, [ live.badge(words.source(sim.source)), ' ', sim.line || '' ]), null, sim.failure),
-			this.row(_('Interface'), live.value(list([ link.interface, link.device ].filter(words.known))), link.age_s, link.failure),
+			this.row(_('SIM switch'), beside(live.badge(words.source(sim.source)), sim.line), null, sim.failure),
+			this.row(_('Interface'), live.value(known([ link.interface, link.device ])), link.age_s, link.failure),
 			this.row(_('Addresses'), live.value(list(link.addresses))),
 			this.row(_('DNS servers'), live.value(list(link.dns_servers))),
 			this.row(_('Received, sent'), link.rx_bytes == null ? live.value(null)
 				: '%s, %s'.format(words.bytes(link.rx_bytes), words.bytes(link.tx_bytes))),
-			this.row(_('Path'), E('span', {}, [ live.badge(words.path(path.state)), ' ', path.reason || '' ]), path.since_s),
+			this.row(_('Path'), beside(live.badge(words.path(path.state)), path.reason), path.since_s),
 			this.row(_('Recovery'), this.recovery(recovery), null, recovery.failure),
 			this.row(_('Profile, boot time'), list([ words.words(modem.profile), words.span(modem.boot_time_s) ]))
 		);

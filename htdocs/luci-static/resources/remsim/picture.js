@@ -77,15 +77,16 @@ return baseclass.extend({
 	/* What travels between one modem and the bank. */
 	path: function(status, name) {
 		const modem = status[name], carries = status.control_path.modem == name, up = modem.path.up;
+		const held_s = status.control_path.held_back_s, waits = held_s != null && name == 'modem2';
 		const strands = [ carries ? [ 'heartbeat', _('carries the heartbeat') ]
-			: up ? [ 'idle', _('stands by') ]
+			: up ? waits ? [ 'idle', _('takes over in'), ' ', live.countdown(held_s) ] : [ 'idle', _('stands by') ]
 				: modem.path.state == 'down' ? [ 'cut', _('interrupted') ] : [ 'idle', words.words(null) ] ];
 
 		if (modem.sim.source == 'remote')
 			strands.push([ status.client.bank_connected ? 'sim' : 'cut', status.client.bank_connected ? _('SIM from the bank') : _('no SIM from the bank') ]);
 
 		return E('div', { 'class': 'remsim-path remsim-path-' + name, 'data-key': 'path-' + name }, strands.map(L.bind(function(strand) {
-			return E('div', { 'class': 'remsim-strand remsim-strand-' + strand[0] }, [ this.strand(strand[0]), E('span', {}, [ strand[1] ]) ]);
+			return E('div', { 'class': 'remsim-strand remsim-strand-' + strand[0] }, [ this.strand(strand[0]), E('span', {}, strand.slice(1)) ]);
 		}, this)));
 	},
 
@@ -111,9 +112,18 @@ return baseclass.extend({
 			beat.next_in_s != null ? [ _('Next heartbeat in'), live.countdown(beat.next_in_s) ] : null,
 			assignment.next_try_in_s != null ? [ _('Next registration in'), live.countdown(assignment.next_try_in_s) ] : null,
 			[ _('SIM commands'), status.client.remote_possible ? live.badge([ 'good', _('connected') ]) : live.badge([ 'off', _('not connected') ]),
-				status.client.why_not ? E('div', {}, [ status.client.why_not ]) : '' ],
+				E('div', {}, [ this.client(status.client) ]) ],
 			assignment.failure || beat.failure ? [ _('Trouble'), live.failure(assignment.failure || beat.failure) ] : null
 		], buttons);
+	},
+
+	client: function(client) {
+		return [
+			words.known(client.tpdus) ? _('%s commands').format(client.tpdus) : null,
+			words.known(client.latency_p50_ms) ? '%s ms'.format(client.latency_p50_ms) : null,
+			client.why_not,
+			client.failure
+		].filter(words.known).join(' · ');
 	},
 
 	beat: function(beat) {

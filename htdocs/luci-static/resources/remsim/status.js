@@ -126,18 +126,18 @@ const BLAME = {
 	internal: _('bug in remsim')
 };
 
-/* What to do, by the alert's id; an id that is not here keeps the daemon's own words. */
-const ADVICE = [
-	[ /^assignment\.grace$/, _('Nothing to do yet: both paths and every host are tried.') ],
-	[ /^assignment\.expired$/, _('It is registered again as soon as the orchestrator answers.') ],
-	[ /^assignment\.refused$/, _('Check host, tenant and API key, and the orchestrator\'s log.') ],
-	[ /^modem[12]\.pin$/, _('Enter the PIN in the configuration. It is tried once, and only with more than two tries left.') ],
-	[ /^modem[12]\.down$/, _('Recovery steps run by themselves; the modem\'s page shows which.') ],
-	[ /^modem1\.no_sim$/, _('Check the SIM switch, the card front-end and the bank\'s assignment.') ],
-	[ /^modem2\.no_sim$/, _('Check the IoT SIM\'s holder and contacts.') ],
-	[ /^config$/, _('Correct the configuration; until then the last accepted one is in force.') ],
-	[ /^routing$/, _('Run "remsim routing check" on the router.') ],
-	[ /^gpio\./, _('Check the line\'s name in the configuration and who else uses it.') ]
+/* What is wrong and what to do, by the alert's id; one that is not here keeps the daemon's words. */
+const ALERTS = [
+	[ /^assignment\.grace$/, _('No heartbeat is answered'), _('Nothing to do yet: both paths and every host are tried.') ],
+	[ /^assignment\.expired$/, _('The assignment is lost'), _('It is registered again as soon as the orchestrator answers.') ],
+	[ /^assignment\.refused$/, _('Registration fails'), _('Check host, tenant and API key, and the orchestrator\'s log.') ],
+	[ /^modem[12]\.pin$/, _('The SIM wants a PIN'), _('Enter the PIN in the configuration. It is tried once, and only with more than two tries left.') ],
+	[ /^modem[12]\.down$/, _('The path is down'), _('Recovery steps run by themselves; the page of the modems shows which.') ],
+	[ /^modem1\.no_sim$/, _('No SIM'), _('Check the SIM switch, the card front-end and the bank\'s assignment.') ],
+	[ /^modem2\.no_sim$/, _('No SIM'), _('Check the IoT SIM\'s holder and contacts.') ],
+	[ /^config$/, _('The configuration was not accepted'), _('Correct it; until then the last accepted one is in force.') ],
+	[ /^routing$/, _('Routing could not be applied'), _('Run "remsim routing check" on the router.') ],
+	[ /^gpio\./, _('A GPIO line does not work'), _('Check the line\'s name in the configuration and who else uses it.') ]
 ];
 
 /* [ RSRP, RSSI ] in dBm from which on a signal has 4, 3, 2, 1 bars. */
@@ -223,10 +223,18 @@ return baseclass.extend({
 		return said;
 	},
 
-	advice: function(alert) {
-		const found = ADVICE.find(function(row) { return row[0].test(alert.id) });
+	/* An alert for people: { level, text, detail, advice, since_s }. */
+	alert: function(alert) {
+		const found = ALERTS.find(function(row) { return row[0].test(alert.id) });
+		const modem = MODEMS[alert.id.split('.')[0]];
 
-		return found ? found[1] : alert.advice;
+		return {
+			level: alert.severity == 'error' ? 'bad' : 'warn',
+			text: !found ? alert.reason : modem ? '%s (%s)'.format(found[1], modem) : found[1],
+			detail: found ? alert.reason : '',
+			advice: found ? found[2] : alert.advice,
+			since_s: alert.since_s
+		};
 	},
 
 	/* Bars (0 to 4, null: not known), a word for them and the measured values. */
@@ -279,16 +287,9 @@ return baseclass.extend({
 		return { denied: false, absent: false, text: text };
 	},
 
-	/* Everything that needs a person's eye, worst first: { level, text, advice, since_s }. */
+	/* Everything that needs a person's eye, worst first, as alert() says it. */
 	concerns: function(status) {
-		const found = status.alerts.map(L.bind(function(alert) {
-			return {
-				level: alert.severity == 'error' ? 'bad' : 'warn',
-				text: alert.reason,
-				advice: this.advice(alert),
-				since_s: alert.since_s
-			};
-		}, this));
+		const found = status.alerts.map(L.bind(this.alert, this));
 
 		if (!status.enabled)
 			found.push({ level: 'off', text: _('remsim is switched off.'), advice: _('Switch it on in the configuration.') });

@@ -36,7 +36,8 @@ return view.extend({
 			this.concerns(words.concerns(status)),
 			picture.draw(status, this.mayAct ? this.actions() : {}),
 			E('h3', {}, [ _('Last events') ]),
-			events.table(this.feed.rows)
+			events.table(this.feed.rows),
+			E('p', { 'class': 'remsim-old' }, [ _('remsim %s, running for %s').format(status.version, words.span(status.uptime_s)) ])
 		];
 	},
 
@@ -49,6 +50,7 @@ return view.extend({
 				live.badge([ concern.level, words.levelWord(concern.level) ]), ' ',
 				E('strong', {}, [ concern.text ]), ' ',
 				concern.since_s == null ? '' : live.age(concern.since_s),
+				concern.detail ? E('p', {}, [ concern.detail ]) : '',
 				E('p', {}, [ concern.advice ])
 			]);
 		}));
