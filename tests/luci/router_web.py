@@ -8,6 +8,7 @@ import json
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,10 +55,13 @@ class Answer:
 class RouterWeb:
     """Files are below `root`; time is `clock`'s."""
 
-    def __init__(self, root: Path, socket: str, has_cors: bool, timeout_s: float) -> None:
+    def __init__(
+        self, root: Path, broker: BackgroundBroker, has_cors: bool, timeout_s: float
+    ) -> None:
         self.root = root
+        self.broker = broker
         self.clock = HandClock()
-        self.bus = Bus(socket)
+        self.bus = Bus(broker.path)
         self.rpcd = Rpcd(root, self.clock, self.bus)
         rpc = JsonRpc(self.bus, timeout_s)
         self.pages = UbusPages(self.bus, rpc, has_cors)
@@ -80,6 +84,14 @@ class RouterWeb:
                 return Answer(status_line, headers_given, given.read1().decode())
             return Answer(status_line, headers_given, given.read().decode())
 
+    def wait_for(self, path: str) -> None:
+        """Until the object is on the bus."""
+        pause = threading.Event()
+        give_up_at = time.monotonic() + LIMIT_S
+        while self.bus.find(path.encode()) is None:
+            assert time.monotonic() < give_up_at, path
+            pause.wait(0.02)
+
     def notify(self) -> None:
         """The owner of lab.obj tells its subscribers."""
         assert self.bus.call("lab.obj", "notify", {})[0] == wire.OK
@@ -87,7 +99,7 @@ class RouterWeb:
     def post(self, request: object) -> Any:
         return self.exchange("POST /ubus HTTP/1.1", {}, json.dumps(request)).json()
 
-    def call(self, sid: str, path: str, method: str, **arguments: object) -> Any:
+    def call(self, sid: str, path: str, method: str, /, **arguments: object) -> Any:
         params = [sid, path, method, arguments]
         return self.post({"jsonrpc": "2.0", "id": 1, "method": "call", "params": params})
 
@@ -110,11 +122,15 @@ def router_web(
     others: Mapping[str, Sequence[Method]],
     has_cors: bool = False,
     timeout_s: float = 5.0,
+    acl: Sequence[Path] = (),
 ) -> Iterator[RouterWeb]:
+    """`acl` are files to install beside those of the recordings."""
     root = directory / "root"
     _fill(root)
+    for path in acl:
+        shutil.copy(path, root / "usr/share/rpcd/acl.d")
     with BackgroundBroker(str(directory / "ubus.sock")) as broker:
-        web = RouterWeb(root, broker.path, has_cors, timeout_s)
+        web = RouterWeb(root, broker, has_cors, timeout_s)
         lab.owner = Provider(broker.path, {"lab.obj": lab.methods(), **others}, IDLE)
         providers = [lab.owner, web.rpcd.provider(broker.path)]
         for provider in providers:

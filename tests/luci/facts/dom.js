@@ -80,18 +80,10 @@
 		t.same(dom.data(node, 'a', 5), 5);
 		dom.data(node, 'b', 6);
 		t.same([ dom.data(node, 'a'), dom.data(node) ], [ 5, { a: 5, b: 6 } ]);
-		dom.data(node, 'a', null);
-		t.same(dom.data(node, 'a'), null);
+		t.same(dom.data(node, 'a', null), 5);
+		t.same(dom.data(node, 'a'), undefined);
 		dom.data(node, null);
 		t.same(dom.data(node), null);
-	},
-
-	'content() drops the data of what was inside': async function(t) {
-		const dom = await L.require('dom'), inner = E('i'), outer = E('p', {}, [ inner ]);
-
-		dom.data(inner, 'a', 1);
-		dom.content(outer, null);
-		t.same(dom.data(inner, 'a'), null);
 	},
 
 	'an instance is found upwards and called': async function(t) {

@@ -82,7 +82,7 @@
 		} });
 
 		await t.posts();
-		t.same(await call(1, undefined, null, 'more'), [ 1, { a: 1, c: null }, 'more', true ]);
+		t.same(await call(1, undefined, null, 'more'), [ 1, { a: 1, b: undefined, c: null }, 'more', true ]);
 		t.same((await t.posts())[0][0].params[3], { a: 1, c: null });
 	},
 

@@ -37,11 +37,11 @@
 		uci.set('facts', 'none', 'a', 'b');
 		t.same(uci.get('facts', 'none'), null);
 		uci.set('facts', 'main', 'name', '');
-		t.same(uci.get('facts', 'main', 'name'), undefined);
+		t.same(uci.get('facts', 'main', 'name'), null);
 		uci.set('facts', 'main', 'name', 'b');
 		t.same(uci.get('facts', 'main', 'name'), 'b');
 		uci.unset('facts', 'main', 'name');
-		t.same(uci.get('facts', 'main', 'name'), undefined);
+		t.same(uci.get('facts', 'main', 'name'), null);
 	},
 
 	'add gives a name for now, remove takes a section away': async function(t) {
@@ -65,9 +65,11 @@
 		await t.posts();
 		await uci.save();
 
-		const sent = [].concat(...(await t.posts())).map(function(m) { return [ m.params[2], m.params[3] ] });
+		const sent = [].concat(...(await t.posts())).map(function(m) { return [ m.params[2], m.params[3] ] }).filter(function(row) {
+			return [ 'add', 'delete', 'set' ].includes(row[0]);
+		});
 
-		t.same(sent.slice(0, 3).map(function(row) { return row[0] }).sort(), [ 'add', 'delete', 'set' ]);
+		t.same(sent.map(function(row) { return row[0] }).sort(), [ 'add', 'delete', 'set' ]);
 		t.same(sent.find(function(row) { return row[0] == 'set' })[1], { config: 'facts', section: 'main', values: { name: 'new' } });
 		t.same(sent.find(function(row) { return row[0] == 'delete' })[1], { config: 'facts', section: 'main', options: [ 'list' ] });
 		t.same(sent.find(function(row) { return row[0] == 'add' })[1], { config: 'facts', type: 'item', name: 'third', values: { n: '3' } });

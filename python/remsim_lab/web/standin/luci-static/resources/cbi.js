@@ -122,21 +122,22 @@ function N_(number, one, many, context) {
 		X: function(value) { return whole(value).toString(16).toUpperCase() }
 	};
 
-	/* With fewer arguments than places the last one is taken again. */
+	/* With fewer arguments than places what was put in last is put in again. */
 	String.prototype.format = function() {
 		const given = arguments;
-		let next = 0, value;
+		let next = 0, text;
 
 		return String(this).replace(PLACE, function(place, fill, left, width, digits, kind) {
 			if (kind == '%')
 				return '%';
 
-			if (next < given.length)
-				value = given[next++];
-
 			const number = width ? parseInt(width, 10) : 0;
-			const text = SHOW[kind](value, number, digits == null ? null : parseInt(digits, 10));
 			const filler = fill ? fill.slice(-1) : ' ';
+
+			if (next < given.length)
+				text = SHOW[kind](given[next++], number, digits == null ? null : parseInt(digits, 10));
+			else if (text === undefined)
+				text = 'undefined';
 
 			if (kind == 'm')
 				return text;

@@ -234,7 +234,7 @@
 				return held;
 			}
 
-			const found = key in held ? held[key] : null;
+			const found = held[key];
 
 			if (arguments.length > 2)
 				delete held[key];
@@ -627,13 +627,17 @@
 		setup: function() {
 			return Promise.all([ this.require('ui'), this.require('rpc'), this.require('uci') ]).then(L.bind(function(found) {
 				found[0].begin();
-				found[1].addInterceptor(this.bind(this.lookForEnd, this));
+				found[1].addInterceptor(L.bind(this.lookForEnd, this));
+				Request.addInterceptor(L.bind(function(answer) {
+					if (answer.status == 403 && answer.headers.get('X-LuCI-Login-Required') == 'yes')
+						this.sayExpired();
+				}, this));
 				document.dispatchEvent(new CustomEvent('luci-loaded'));
 				Poll.start();
 			}, this)).catch(L.error);
 		},
 
-		/* Refused, and not even LuCI's own configuration may be read: the login is over. */
+		/* A refused call: when not even asking for rights is allowed, the login is over. */
 		lookForEnd: function(message, request) {
 			const code = message && message.error ? message.error.code : null;
 
@@ -642,20 +646,18 @@
 
 			return this.rpc.declare({
 				object: 'session', method: 'access', params: [ 'scope', 'object', 'function' ], expect: { access: true }
-			})('uci', 'luci', 'read').then(L.bind(function(isAlive) {
-				if (isAlive)
-					return;
+			})('uci', 'luci', 'read').catch(L.bind(this.sayExpired, this));
+		},
 
-				Poll.stop();
-				this.ui.showModal(_('Session expired'), [
-					E('div', { 'class': 'alert-message warning' }, [ _('A new login is required since the authentication session expired.') ]),
-					E('div', { 'class': 'right' }, [
-						E('button', { 'class': 'btn primary', 'click': function() { location.reload() } }, [ _('Log in…') ])
-					])
-				]);
-
-				throw Object.assign(new Error('Login session is expired'), { name: 'SessionError' });
-			}, this));
+		sayExpired: function() {
+			Poll.stop();
+			this.ui.showModal(_('Session expired'), [
+				E('div', { 'class': 'alert-message warning' }, [ _('A new login is required since the authentication session expired.') ]),
+				E('div', { 'class': 'right' }, [
+					E('button', { 'class': 'btn primary', 'click': function() { location.reload() } }, [ _('Log in…') ])
+				])
+			]);
+			this.raise('SessionError', 'Login session is expired');
 		},
 
 		require: function(name) {
@@ -698,9 +700,10 @@
 
 			const instance = new made();
 			const path = name.split('.'), last = path.pop();
-			const holder = path.reduce(function(held, part) { return held[part] || (held[part] = {}) }, this);
+			const holder = path.reduce(function(held, part) { return held ? held[part] : null }, this);
 
-			holder[last] = instance;
+			if (holder)
+				holder[last] = instance;
 
 			return instance;
 		},

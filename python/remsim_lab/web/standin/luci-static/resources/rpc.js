@@ -114,10 +114,7 @@ return baseclass.extend({
 		return L.bind(function() {
 			const given = Array.prototype.slice.call(arguments), names = options.params || [], args = {};
 
-			names.forEach(function(name, i) {
-				if (given[i] !== undefined)
-					args[name] = given[i];
-			});
+			names.slice(0, given.length).forEach(function(name, i) { args[name] = given[i] });
 
 			const message = {
 				jsonrpc: '2.0', id: lastId++, method: 'call',

@@ -89,6 +89,9 @@ return baseclass.extend({
 		if (name == null || deleted === true || !(created || stored))
 			return null;
 
+		if (option != null && (deleted || {})[option])
+			return null;
+
 		const merged = Object.assign({}, stored, created, this.peek('changes', config, name));
 
 		for (const gone in deleted || {})

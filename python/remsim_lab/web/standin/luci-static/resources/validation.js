@@ -126,8 +126,11 @@ const Validator = baseclass.extend({
 		this.type = compile(type || 'string');
 	},
 
-	/* Marks the field and tells the widget around it. */
+	/* Marks the field and tells the widget around it. A field that is nowhere is fine. */
 	validate: function() {
+		if (!this.field.closest('body, [data-field]'))
+			return true;
+
 		const message = this.problem();
 
 		this.field.classList.toggle('cbi-input-invalid', message != null);
