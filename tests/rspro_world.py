@@ -75,13 +75,15 @@ class CountingCard:
 class World:
     """The client's worker in the test's own thread."""
 
-    def __init__(self, tls=None, **changes):
+    def __init__(self, tls=None, releaser=None, **changes):
         self.loop = EventLoop(SystemClock())
         self.front_end = HandFrontEnd()
         self.told = []
         settings = SessionSettings(**({"identity": US, "client_slot": CLIENT} | changes))
         self.session = Session(settings, lambda: 0.5)
-        self.worker = Worker(self.session, self.front_end, self.loop, tls, self.told.append)
+        self.worker = Worker(
+            self.session, self.front_end, self.loop, tls, releaser, self.told.append
+        )
 
     def __enter__(self):
         self.worker.start()

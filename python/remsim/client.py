@@ -43,7 +43,9 @@ from remsim.eventloop import LONGEST_WAIT_S, EventLoop
 from remsim.installed import this_build
 from remsim.paths import Paths
 from remsim.rspro.actions import Tell
+from remsim.rspro.link import Endpoint
 from remsim.rspro.messages import Component, Identity
+from remsim.rspro.release import Releaser
 from remsim.rspro.session import Session, SessionSettings
 from remsim.rspro.tls import TlsWrapper
 from remsim.rspro.worker import Worker
@@ -73,7 +75,10 @@ class Client:
         if settings.tls is not None:
             tls = TlsWrapper(settings.tls, loop.clock, this_build().made_at_s)
         front_end = _front_end(settings, loop)
-        self.worker = Worker(self.session, front_end, loop, tls, self._changed, self._ended)
+        releaser = _releaser(settings, loop)
+        self.worker = Worker(
+            self.session, front_end, loop, tls, releaser, self._changed, self._ended
+        )
         self.bus = ClientBus(paths.ubus_socket, loop, self._methods())
 
     def run(self) -> None:
@@ -259,7 +264,14 @@ def _session_settings(settings: ClientSettings) -> SessionSettings:
         bank_hold_s=settings.bank_hold_s,
         server_keepalive_s=settings.server_keepalive_s,
         bank_keepalive_s=settings.bank_keepalive_s,
+        releases_slot=settings.server is not None and settings.rest_port != 0,
     )
+
+
+def _releaser(settings: ClientSettings, loop: EventLoop) -> Releaser | None:
+    if settings.server is None or not settings.rest_port:
+        return None
+    return Releaser(Endpoint(settings.server.host, settings.rest_port), loop.clock)
 
 
 def _dice() -> float:

@@ -26,6 +26,7 @@ from remsim.rspro.tls import TlsSettings
 CLIENT_FILE = "/var/run/remsim/client.json"
 PATH_FILE = "/var/run/remsim/path.json"
 ASSIGNMENT_FILE = "/var/run/remsim/assignment.json"
+REST_PORT = 9997  # fixed at build time of osmo-remsim-server
 MAX_PORT = 65535
 LONGEST_S = 86_400.0
 
@@ -75,6 +76,7 @@ class ClientSettings:
     client_slot: ClientSlot = field(default_factory=lambda: ClientSlot(0, 0))
     name: str = "remsim"
     server: Endpoint | None = None
+    rest_port: int = REST_PORT  # of the server; 0: never ask it to make our mapping anew
     bank: Bank | None = None
     atr: bytes | None = None
     ignores_bank_atr: bool = False
@@ -100,6 +102,7 @@ def parse_client(text: str) -> ClientSettings:
         ),
         name=given.text("name", "remsim")[:32],
         server=_endpoint(given.part("server")),
+        rest_port=given.integer("rest_port", 0, MAX_PORT, REST_PORT),
         bank=_bank(given.part("bank")),
         atr=given.octets("atr", MAX_ATR),
         ignores_bank_atr=given.flag("atr_ignore_rspro"),
@@ -126,6 +129,7 @@ def client_json(settings: ClientSettings) -> str:
         "client_slot": settings.client_slot.slot_nr,
         "name": settings.name,
         "server": settings.server and _endpoint_json(settings.server),
+        "rest_port": settings.rest_port,
         "bank": settings.bank and bank_values(settings.bank),
         "atr": settings.atr.hex() if settings.atr else "",
         "atr_ignore_rspro": settings.ignores_bank_atr,

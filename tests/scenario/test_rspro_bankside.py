@@ -13,7 +13,9 @@ import time
 
 import pytest
 
+from remsim.clock import SystemClock
 from remsim.rspro.messages import BankSlot
+from remsim.rspro.release import Releaser
 from remsim.rspro.session import RELEASED, UNPOWERED
 from remsim_lab.rspro import reference
 from remsim_lab.rspro.bankd import Bankd
@@ -43,6 +45,10 @@ class LabPrograms:
     @property
     def server_port(self):
         return self.server.rspro_port
+
+    @property
+    def rest_port(self):
+        return self.server.rest_port
 
     def start(self):
         self.server.start()
@@ -83,6 +89,7 @@ class LabPrograms:
 
 class ReferencePrograms(reference.RealPrograms):
     server_port = reference.SERVER_PORT
+    rest_port = reference.REST_PORT
 
     def create(self, bank, client):
         reference._wait(lambda: bool(self.get("banks")["banks"]))
@@ -233,24 +240,28 @@ def radio(request, tmp_path):
     side.stop()
 
 
-def test_dead_radio_link_is_not_seen_by_an_attached_modem(radio, monkeypatch):
-    """The bank is not told that the old connection is dead and keeps the card for it: the card is
-    free again once the mapping is made anew.
-    """
+@pytest.fixture
+def quick(monkeypatch):
+    """The client's patience, shortened."""
     monkeypatch.setattr("remsim.rspro.session.STALL_S", 1.0)
     monkeypatch.setattr("remsim.rspro.link.PONG_LIMIT_S", 1.0)
+
+
+def test_dead_radio_link_is_not_seen_by_an_attached_modem(radio, quick):
+    """The bank is not told that the old connection is dead and keeps the card for it: the client
+    has the server make its mapping anew.
+    """
     side, line = radio
     side.create(SLOTS[0], CLIENT)
-    with World(server=at(side.server_port)) as world:
+    releaser = Releaser(at(side.rest_port), SystemClock())
+    with World(None, releaser, server=at(side.server_port), releases_slot=True) as world:
         world.until(lambda: world.session.state.value == "serving", BACK_S)
         assert read_iccid(world) == ICCIDS[0]
         world.ask("00a40804047f206f07")
         line.ask(line.cut)
         assert world.front_end.user.command(bytes.fromhex("00b0000009"))
-        world.until(lambda: any("card not present" in t.text for t in world.told), BACK_S)
-        side.remove(SLOTS[0])
-        side.create(SLOTS[0], CLIENT)
+        world.until(lambda: any(t.cause.value == "slot_released" for t in world.told), BACK_S)
         world.until(lambda: world.session.state.value == "serving", BACK_S)
         world.until(lambda: world.session.relay.running_since is None, BACK_S)
-        assert world.front_end.answers[-1][:1] == b"\x08"
+        assert world.front_end.answers[-1][:1] == b"\x08"  # the IMSI, still selected
         assert world.front_end.events == ["present", "reset"]

@@ -36,6 +36,7 @@ FULL = ClientSettings(
     client_slot=ClientSlot(1023, 7),
     name="router-1",
     server=Endpoint("server.example", 9998),
+    rest_port=0,
     bank=Bank(Endpoint("2001:db8::1", 9999), BankSlot(3, 4)),
     atr=bytes.fromhex("3b9e96"),
     ignores_bank_atr=True,

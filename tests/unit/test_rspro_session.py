@@ -9,7 +9,7 @@ import random
 import pytest
 
 from remsim.rspro import ber, framing, link, messages, session, states
-from remsim.rspro.actions import Close, Connect, PresentCard, ResetModem, SetAtr
+from remsim.rspro.actions import Close, Connect, PresentCard, ReleaseSlot, ResetModem, SetAtr
 from remsim.rspro.link import Endpoint, LinkEvent, LinkState
 from remsim.rspro.messages import (
     BankSlot,
@@ -880,6 +880,72 @@ def test_change_of_path_makes_both_connections_anew_and_keeps_the_card(serving):
     assert serving.card() == []
     assert serving.state == "serving"
     assert serving.commands() == [bytes.fromhex(READ)] * 2
+
+
+# --- a connection that died without a word ---
+
+
+@pytest.fixture
+def releasing():
+    driver = Driver(releases_slot=True)
+    driver.serve()
+    return driver
+
+
+def silence(driver):
+    """The bank's link dies as radio links do."""
+    driver.command(READ)
+    driver.move(session.STALL_S + PONG_LIMIT_S)
+    driver.octets(SERVER, framing.PING)
+
+
+def refused_reconnect(driver):
+    driver.move(2.0)
+    driver.accept(BANK)
+    driver.greet(BANK, Result.CARD_NOT_PRESENT)
+
+
+def test_card_held_for_our_dead_connection_is_asked_back_once(releasing):
+    silence(releasing)
+    refused_reconnect(releasing)
+    assert releasing.of(ReleaseSlot) == [ReleaseSlot(SLOT, CLIENT)]
+    refused_reconnect(releasing)
+    assert len(releasing.of(ReleaseSlot)) == 1
+
+
+def test_released_slot_is_connected_at_once(releasing):
+    silence(releasing)
+    refused_reconnect(releasing)
+    releasing.do(releasing.session.slot_released(True, "done", releasing.now))
+    releasing.connect_bank()
+    assert releasing.state == "serving"
+    assert releasing.card() == []
+
+
+def test_failed_release_is_asked_for_again_at_the_next_refusal(releasing):
+    silence(releasing)
+    refused_reconnect(releasing)
+    releasing.do(releasing.session.slot_released(False, "no answer", releasing.now))
+    refused_reconnect(releasing)
+    assert len(releasing.of(ReleaseSlot)) == 2
+
+
+def test_connection_that_the_bank_closed_itself_is_no_dead_one(releasing):
+    releasing.drop(BANK)
+    refused_reconnect(releasing)
+    assert releasing.of(ReleaseSlot) == []
+
+
+def test_change_of_path_leaves_a_dead_connection_behind(releasing):
+    releasing.do(releasing.session.path_changed(releasing.now))
+    refused_reconnect(releasing)
+    assert len(releasing.of(ReleaseSlot)) == 1
+
+
+def test_nothing_is_asked_back_unless_the_shell_can(serving):
+    silence(serving)
+    refused_reconnect(serving)
+    assert serving.of(ReleaseSlot) == []
 
 
 # --- the tables ---

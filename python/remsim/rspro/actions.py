@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from remsim.rspro.messages import BankSlot, ClientSlot
+
 
 class LinkName(Enum):
     SERVER = "server"
@@ -34,6 +36,8 @@ class Cause(Enum):
     CARD_RESTORED = "card_restored"
     CARD_NOT_RESTORED = "card_not_restored"
     COMMAND_LOST = "command_lost"
+    SLOT_HELD = "slot_held"
+    SLOT_RELEASED = "slot_released"
     NONSENSE = "nonsense"
 
 
@@ -91,9 +95,30 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseSlot:
+    """The bank holds the card for a dead connection of ours: have the server make the mapping anew;
+    answer with `slot_released()`.
+    """
+
+    bank: BankSlot
+    client: ClientSlot
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     cause: Cause
     text: str
 
 
-Action = Connect | Send | Close | PresentCard | RemoveCard | ResetModem | SetAtr | Answer | Tell
+Action = (
+    Connect
+    | Send
+    | Close
+    | PresentCard
+    | RemoveCard
+    | ResetModem
+    | SetAtr
+    | Answer
+    | ReleaseSlot
+    | Tell
+)

@@ -136,6 +136,7 @@ class Link:
         self.client_slot = ClientSlot(0, 0)  # the one this connection was opened with
         self.attempts = 0
         self.last_reason = ""
+        self.is_orphaned = False  # the last connection that was up ended without the peer's word
         self.max_delay_s = settings.max_delay_s
         self._wanted_slot = self.client_slot
         self._emit = emit
@@ -147,14 +148,21 @@ class Link:
         self._started_at = UNSEEN_S
         self._heard_at = UNSEEN_S
         self._pinged_at: float | None = None
+        self._is_peers_word = False
+        self._is_path_lost = False
         self._now = 0.0
 
     # --- orders of the session --------------------------------------------------------------------
 
-    def open(self, peer: Endpoint, client_slot: ClientSlot, now: float) -> None:
-        """Connect to `peer` at once, whatever was before."""
+    def open(
+        self, peer: Endpoint, client_slot: ClientSlot, now: float, is_path_lost: bool = False
+    ) -> None:
+        """Connect to `peer` at once, whatever was before. `is_path_lost`: the old connection's end
+        will perhaps never reach the peer.
+        """
         self.peer = peer
         self._wanted_slot = client_slot
+        self._is_path_lost = is_path_lost
         self._step(LinkEvent.OPEN, now, "")
 
     def shut(self, now: float, reason: str) -> None:
@@ -217,8 +225,11 @@ class Link:
     def connected(self, now: float) -> None:
         self._step(LinkEvent.TCP_UP, now, "")
 
-    def closed(self, now: float, reason: str) -> None:
+    def closed(self, now: float, reason: str, by_peer: bool = True) -> None:
+        """TCP was refused, or ended: by the peer's own word, or because nothing passed any more."""
+        self._is_peers_word = by_peer
         self._step(LinkEvent.TCP_DOWN, now, reason)
+        self._is_peers_word = False
 
     def tick(self, now: float) -> None:
         if self._due_at is not None and now >= self._due_at:
@@ -284,6 +295,7 @@ class Link:
         self._step_number = 0
         self._due_at = self._now
         if previous is LinkState.UP:
+            self.is_orphaned = self._is_path_lost
             self._tell(self.settings.name, News.LOST, "connecting anew")
 
     def _do_connect(self, _: LinkState) -> None:
@@ -328,6 +340,7 @@ class Link:
 
     def _do_tell_up(self, _: LinkState) -> None:
         self.last_reason = ""
+        self.is_orphaned = False
         self._tell(self.settings.name, News.UP, "")
 
     def _do_tell_failed(self, _: LinkState) -> None:
@@ -335,6 +348,7 @@ class Link:
 
     def _do_tell_lost(self, previous: LinkState) -> None:
         if previous is LinkState.UP:
+            self.is_orphaned = not self._is_peers_word
             self._tell(self.settings.name, News.LOST, self.last_reason)
 
     # --- keep-alive -------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from remsim.clock import Deadline
+from remsim.clock import Clock, Deadline
 from remsim.errors import PeerUnreachable
 from remsim.eventloop import EventLoop
-from remsim.net.bind import LinkBinding
+from remsim.net.bind import LinkBinding, is_literal
 from remsim.net.resolve import LinkResolver
 
 LOOKUP_LIMIT_S = 8.0  # below the session's 10 s for a connection
@@ -68,7 +68,8 @@ class Lookups:
 
     def _run(self, number: int, host: str, link: LinkBinding) -> None:
         try:
-            answer = (number, self._addresses(host, link), "")
+            with self._lock:
+                answer = (number, addresses_of(host, link, self._resolver, self._loop.clock), "")
         except PeerUnreachable as error:
             answer = (number, (), error.reason)
         except OSError as error:
@@ -76,12 +77,13 @@ class Lookups:
         self._done.append(answer)
         self._loop.wake()
 
-    def _addresses(self, host: str, link: LinkBinding) -> tuple[str, ...]:
-        if link.dns_servers:
-            with self._lock:
-                self._resolver.rebind(link)
-                return self._resolver.resolve(
-                    host, Deadline.after(self._loop.clock, LOOKUP_LIMIT_S)
-                )
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        return tuple(dict.fromkeys(str(each[4][0]) for each in found))
+
+def addresses_of(
+    host: str, link: LinkBinding, resolver: LinkResolver, clock: Clock
+) -> tuple[str, ...]:
+    """Blocks for up to LOOKUP_LIMIT_S. PeerUnreachable or OSError if there is none."""
+    if link.dns_servers or is_literal(host):
+        resolver.rebind(link)
+        return resolver.resolve(host, Deadline.after(clock, LOOKUP_LIMIT_S))
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(each[4][0]) for each in found))

@@ -25,13 +25,14 @@ from remsim.rspro.actions import (
     Cause,
     LinkName,
     PresentCard,
+    ReleaseSlot,
     RemoveCard,
     ResetModem,
     SetAtr,
     Tell,
 )
 from remsim.rspro.latency import Latency
-from remsim.rspro.link import Endpoint, Link, LinkSettings, News
+from remsim.rspro.link import Endpoint, Link, LinkSettings, LinkState, News
 from remsim.rspro.messages import (
     MAX_ATR,
     BankSlot,
@@ -104,6 +105,7 @@ class SessionSettings:
     bank_hold_s: float = 300.0
     server_keepalive_s: float = 60.0
     bank_keepalive_s: float = 60.0
+    releases_slot: bool = False  # the shell can have the server make our mapping anew
 
 
 @dataclass(slots=True)
@@ -142,6 +144,7 @@ class Session:
         self._line = RELEASED  # reset and power as the modem last set them
         self._had_card = False
         self._removal = ""
+        self._is_releasing = False
 
     def _link(self, name: LinkName, dice: Callable[[], float]) -> Link:
         is_server = name is LinkName.SERVER
@@ -197,10 +200,12 @@ class Session:
         self._link_of(link).connected(now)
         return self._take()
 
-    def closed(self, link: LinkName, reason: str, now: float) -> list[Action]:
-        """TCP was refused, or ended. `reason` is a short phrase."""
+    def closed(self, link: LinkName, reason: str, now: float, by_peer: bool = True) -> list[Action]:
+        """TCP was refused, or ended. `reason` is a short phrase; `by_peer` says whether the peer
+        ended it, or nothing passed any more.
+        """
         self._now = now
-        self._link_of(link).closed(now, reason)
+        self._link_of(link).closed(now, reason, by_peer)
         return self.tick(now)
 
     def received(self, link: LinkName, octets: bytes, now: float) -> list[Action]:
@@ -267,7 +272,16 @@ class Session:
         self._now = now
         for link in (self.server_link, self.bank_link):
             if link.peer is not None:
-                link.open(link.peer, self.client_slot, now)
+                link.open(link.peer, self.client_slot, now, is_path_lost=True)
+        return self.tick(now)
+
+    def slot_released(self, is_done: bool, reason: str, now: float) -> list[Action]:
+        """How a `ReleaseSlot` ended; one that failed is asked for again at the next refusal."""
+        self._now = now
+        self._is_releasing = False
+        self._emit(Tell(Cause.SLOT_RELEASED if is_done else Cause.SLOT_HELD, reason))
+        if is_done:
+            self.bank_link.hurry(now)
         return self.tick(now)
 
     def assign(self, bank: Bank | None, now: float) -> list[Action]:
@@ -443,6 +457,17 @@ class Session:
             self._step(Event.BANK_LOST)
         else:
             self._emit(Tell(Cause.BANK_REFUSED, _joined(endpoint, reason)))
+            self._release_own_slot()
+
+    def _release_own_slot(self) -> None:
+        """A bank without keep-alive holds the card for our dead connection, for ever."""
+        is_ours = self.bank_link.is_orphaned and self.bank_link.state is LinkState.REFUSED
+        if not self.settings.releases_slot or not is_ours or self._is_releasing:
+            return
+        if self.state is State.HOLDING and self.bank is not None:
+            self._is_releasing = True
+            self._emit(Tell(Cause.SLOT_HELD, "the bank holds the card for our old connection"))
+            self._emit(ReleaseSlot(self.bank.slot, self.client_slot))
 
     @property
     def _slot(self) -> BankSlot:

@@ -27,6 +27,7 @@ from remsim.rspro.actions import (
     Connect,
     LinkName,
     PresentCard,
+    ReleaseSlot,
     RemoveCard,
     ResetModem,
     Send,
@@ -35,12 +36,15 @@ from remsim.rspro.actions import (
 )
 from remsim.rspro.lookup import Lookups
 from remsim.rspro.messages import SlotPhysStatus
+from remsim.rspro.release import Releaser
 from remsim.rspro.session import STALL_S, Bank, Session
 
 LOG = logging.getLogger(__name__)
 
 READ_OCTETS = 65536
 MAX_UNSENT = 64 * 1024  # octets that a dead link may hold back before it is given up
+CLOSED = "closed by the peer"
+PEERS_WORDS = (CLOSED, "ECONNRESET", "EPIPE")  # the peer knows that the connection is over
 QUIET_S = 600.0  # the same word again within this time goes to the debug log
 _PASSING = (Send, Answer)  # a command or an answer passed on: no earlier moment comes of it
 LOUD = (Cause.CARD_NOT_RESTORED, Cause.NONSENSE, Cause.COMMAND_LOST)
@@ -77,6 +81,7 @@ class Worker:
         front_end: FrontEnd,
         loop: EventLoop,
         tls: Wrapper | None = None,
+        releaser: Releaser | None = None,
         on_change: Callable[[Tell], None] | None = None,
         on_end: Callable[[str], None] | None = None,
     ) -> None:
@@ -84,6 +89,7 @@ class Worker:
         self.front_end = front_end
         self._loop = loop
         self._tls = tls
+        self._releaser = releaser
         self._on_change = on_change
         self._on_end = on_end
         self._lookups = Lookups(loop)
@@ -92,6 +98,7 @@ class Worker:
         self._next_address: dict[str, int] = {}
         self._last_told: dict[Cause, tuple[str, float]] = {}
         self._loud_troubles: set[Cause] = set()
+        self._released: deque[tuple[bool, str]] = deque()  # from the releaser's thread
         self._queue: deque[Action] = deque()
         self._is_performing = False
         self._tick_at: float | None = None  # None: to be found out anew
@@ -105,6 +112,7 @@ class Worker:
             SetAtr: lambda action: front_end.set_atr(action.atr),
             Answer: lambda action: front_end.answer(action.response),
             ResetModem: self._reset_modem,
+            ReleaseSlot: self._release_slot,
             Tell: self._tell,
         }
 
@@ -121,6 +129,10 @@ class Worker:
         self._loop.run_once(self._tick_at)
         if self._lookups.is_done:
             self._lookups.deliver()
+        while self._released:
+            is_done, reason = self._released.popleft()
+            now = self._loop.clock.monotonic()
+            self._perform(self.session.slot_released(is_done, reason, now))
         now = self._loop.clock.monotonic()
         if self._tick_at is None or now >= self._tick_at:
             self._tick_at = None
@@ -184,6 +196,16 @@ class Worker:
                 self._do[type(action)](action)
         finally:
             self._is_performing = False
+
+    def _release_slot(self, action: ReleaseSlot) -> None:
+        def done(is_done: bool, reason: str) -> None:
+            self._released.append((is_done, reason))
+            self._loop.wake()
+
+        if self._releaser is None or self._binding is None:
+            done(False, "no path for the control traffic")
+        else:
+            self._releaser.release(self._binding, action.bank, action.client, done)
 
     def _reset_modem(self, _: ResetModem) -> None:
         self.modem_reset_by_front_end = self.front_end.reset_modem()
@@ -312,7 +334,7 @@ class Worker:
         if octets:
             self._perform(self.session.received(name, octets, self._loop.clock.monotonic()))
         else:
-            self._lost(name, connection, "closed by the peer")
+            self._lost(name, connection, CLOSED)
 
     # --- sending ----------------------------------------------------------------------------------
 
@@ -378,7 +400,8 @@ class Worker:
         if self._connections.get(name) is not connection:
             return
         self._forget(name)
-        self._perform(self.session.closed(name, reason, self._loop.clock.monotonic()))
+        now = self._loop.clock.monotonic()
+        self._perform(self.session.closed(name, reason, now, reason in PEERS_WORDS))
 
     def _forget(self, name: LinkName) -> None:
         connection = self._connections.pop(name, None)
