@@ -331,7 +331,7 @@ clean:
 # Bootstrap. A fresh Debian has python3, make and git only; what is there already is left alone.
 # Each entry is command:package.
 TOOLS_RUN := ip:iproute2 nft:nftables tcpdump:tcpdump
-TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium
+TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium lua5.1:lua5.1
 TOOLS_CHECK := shellcheck:shellcheck node:nodejs
 
 define install_missing
