@@ -130,12 +130,18 @@ def path_of(place: Place) -> Path | None:
     """Where a place is; None if the commands that led there do not tell (short file identifiers,
     parents, relative paths).
     """
-    path = base_of(place)
+    path: Path | None = base_of(place)
     for command in place.trail:
         if path is None or command[1] != Ins.SELECT:
             return None
         path = _moved(path, base_of(place), command)
     return path
+
+
+def directory_of(place: Place) -> Path | None:
+    """Of the directory that a place is in."""
+    path = path_of(place.directory)
+    return path[:-1] if path is not None and _is_file(path) else path
 
 
 def base_of(place: Place) -> Path:
@@ -165,5 +171,8 @@ def _child(path: Path, base: Path, target: bytes) -> Path | None:
         return None if base == ROOT else base
     if len(target) != 2:
         return None
-    is_in_file = len(path) > 1 and path[-1][0] in _FILE_OCTETS
-    return (*(path[:-1] if is_in_file else path), target)
+    return (*(path[:-1] if _is_file(path) else path), target)
+
+
+def _is_file(path: Path) -> bool:
+    return len(path) > 1 and path[-1][0] in _FILE_OCTETS

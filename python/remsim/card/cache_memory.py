@@ -9,11 +9,11 @@ text that is not wholly what `text()` writes is no memory at all.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from remsim.card.apdu import MAX_RESPONSE, Ins
+from remsim.card.apdu import GSM_CLASS, MAX_RESPONSE, Ins
 from remsim.card.cache_files import Path
 from remsim.card.place import MASTER_FILE
 
@@ -127,9 +127,11 @@ class Memory:
     def forget_reads(self) -> bool:
         return self._forget_where(lambda key: not _is_select(key))
 
-    def forget_directories(self) -> bool:
-        """What SELECT said of directories: it holds the state of the PINs."""
-        return self._forget_where(lambda key: _is_select(key) and not _is_of_file(key))
+    def forget_try_counters(self) -> None:
+        """A SIM's SELECT of a directory tells how many tries its PINs have left."""
+        self._forget_where(
+            lambda key: _is_select(key) and key.command[0] == GSM_CLASS and not _is_of_file(key)
+        )
 
     def disown(self, key: Key) -> None:
         """The card does not always answer the same: never remember this again."""
@@ -138,7 +140,7 @@ class Memory:
             self.volatile.add(key)
         self.is_changed = True
 
-    def _forget_where(self, matches: Any) -> bool:
+    def _forget_where(self, matches: Callable[[Key], bool]) -> bool:
         keys = [key for key in self._answers if matches(key)]
         for key in keys:
             self._forget(key)
@@ -193,12 +195,14 @@ class Memory:
     def _parsed(cls, values: Any) -> Memory | None:
         if values["version"] != VERSION:
             return None
-        names = ("atr", "iccid", "fingerprint")
-        memory = cls(*(bytes.fromhex(values[name]) for name in names))
+        atr, iccid, fingerprint = (
+            bytes.fromhex(values[name]) for name in ("atr", "iccid", "fingerprint")
+        )
+        memory = cls(atr, iccid, fingerprint)
         for key in values["volatile"][:MAX_VOLATILE]:
             memory.volatile.add(_parsed_key(*key))
         for path, pins, command, answer, fetch, fetched in values["answers"]:
-            entry = Remembered(*map(bytes.fromhex, (answer, fetch, fetched)))
+            entry = Remembered(bytes.fromhex(answer), bytes.fromhex(fetch), bytes.fromhex(fetched))
             if not all(_is_answer(each) for each in (entry.answer, entry.fetched or b"\x90\x00")):
                 return None
             key = _parsed_key(path, pins, command)

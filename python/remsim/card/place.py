@@ -62,7 +62,12 @@ class Place:
     @property
     def is_absolute(self) -> bool:
         """The steps lead here from anywhere, not just from a reset card."""
-        return self.application is not None or (bool(self.trail) and _is_anchor(self.trail[0]))
+        return self.application is not None or self.is_anchored
+
+    @property
+    def is_anchored(self) -> bool:
+        """The trail alone leads here, wherever it begins (within the same application)."""
+        return bool(self.trail) and _is_anchor(self.trail[0])
 
     @property
     def directory(self) -> Place:

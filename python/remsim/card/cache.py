@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The APDU cache: answers a modem's SELECTs and reads of files that practically never change. Pure.
+
+Off unless configured. It remembers what the card itself said, per card (ATR and ICCID), for SELECT,
+GET RESPONSE after it, READ BINARY and READ RECORD of the files in `cache_files`. STATUS always goes
+to the card: it polls for proactive commands. So does everything else, after the card was brought
+to where the modem believes it is (`cache_view`). What makes it forget: `cache_touch`. What was kept
+from an earlier session is compared with the card once the modem is quiet; a difference drops all of
+it, and the modem reads the card anew if it was misled. docs/rspro.md has the reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from remsim.card.apdu import MAX_RESPONSE, TECHNICAL_PROBLEM
+from remsim.card.cache_check import Checker, Own, take_identity
+from remsim.card.cache_knowledge import Knowledge, Shelf, Talk
+from remsim.card.cache_touch import touch_of
+from remsim.card.cache_view import CardView, OutOfReach
+
+IDLE_S = 5.0  # without a command; modems poll every 20 to 30 s
+
+
+@dataclass(slots=True)
+class CacheCounters:
+    served: int = 0  # answers from memory
+    asked: int = 0  # commands of the modem that went to the card
+    moves: int = 0  # commands of ours that brought the card where the modem believed it was
+    checks: int = 0  # commands of ours that looked whether memory is right
+    wrong: int = 0  # times that it was not
+
+
+class CardCache:
+    """A `remsim.card.layer.CardLayer`. Each dialogue with the card is a generator (`Talk`): it
+    yields commands, is sent the answers, and returns the modem's answer, or None if it was ours.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self.counters = CacheCounters()
+        self.view = CardView()
+        self.knowledge = Knowledge(shelf, self.view)
+        self._checker: Checker | None = None
+        self._wants_identity = False
+        self._talk: Talk | None = None
+        self._is_in_flight = False
+        self._is_outdated = False  # what is in flight belongs to before a reset
+        self._owes = False  # the relay waits for an answer
+        self._is_abandoned = False  # but to a command of before a reset
+        self._waiting: bytes | None = None
+        self._due_at: float | None = None
+
+    def bind(
+        self,
+        to_bank: Callable[[bytes], None],
+        to_relay: Callable[[bytes, float], None],
+        distrusted: Callable[[str, bool], None],
+    ) -> None:
+        self._to_bank = to_bank
+        self._to_relay = to_relay
+        self._distrusted = distrusted
+
+    @property
+    def deadline(self) -> float | None:
+        return self._due_at
+
+    def status(self) -> dict[str, Any]:
+        memory = self.knowledge.memory
+        return {
+            "entries": len(memory) if memory is not None else 0,
+            "trusted": self.knowledge.is_identified,
+            "dropped": self.knowledge.dropped,
+            **asdict(self.counters),
+        }
+
+    # --- the card's life --------------------------------------------------------------------------
+
+    def begin(self, atr: bytes) -> None:
+        self.card_reset()
+        self._wants_identity = self.knowledge.begin(atr)
+
+    def end(self) -> None:
+        self.card_reset()
+        self.knowledge.end()
+        self._wants_identity = False
+
+    def close(self) -> None:
+        self.card_reset()
+        self.knowledge.lose()
+        self._is_in_flight = self._is_outdated = self._is_abandoned = self._owes = False
+
+    def card_reset(self) -> None:
+        self.view.reset()
+        self.knowledge.reset()
+        self._talk = self._waiting = self._due_at = None
+        self._is_outdated = self._is_in_flight
+        self._is_abandoned = self._owes
+
+    # --- dialogue ---------------------------------------------------------------------------------
+
+    def command(self, command: bytes, now: float) -> None:
+        self._owes = True
+        self._due_at = None
+        if self._is_in_flight:
+            self._waiting = command
+        else:
+            self._begin(self._serve(command), now)
+
+    def answer(self, response: bytes, now: float) -> None:
+        if not self._is_in_flight:
+            self._to_relay(response, now)
+            return
+        self._is_in_flight = False
+        if self._is_outdated:
+            self._is_outdated = False
+            self._go_on(now)
+        else:
+            self._advance(response, now)
+
+    def tick(self, now: float) -> None:
+        if self._due_at is None or now < self._due_at:
+            return
+        self._due_at = None
+        if not self._is_in_flight and self._has_work:
+            self._begin(self._work(), now)
+
+    def _begin(self, talk: Talk, now: float) -> None:
+        self._talk = talk
+        self._advance(None, now)
+
+    def _advance(self, response: bytes | None, now: float) -> None:
+        if self._talk is None:
+            return
+        try:
+            command = next(self._talk) if response is None else self._talk.send(response)
+        except StopIteration as end:
+            self._talk = None
+            self._finish(end.value, now)
+        else:
+            self._is_in_flight = True
+            self._to_bank(command)
+
+    def _finish(self, answer: bytes | None, now: float) -> None:
+        if answer is not None:
+            self._owes = False
+        self._tell_verdict()
+        if answer is not None:
+            self._to_relay(answer, now)
+        else:
+            self._go_on(now)
+        if self._talk is None and self._has_work:
+            self._due_at = now + IDLE_S
+
+    def _tell_verdict(self) -> None:
+        verdict, self.knowledge.verdict = self.knowledge.verdict, None
+        if verdict is not None:
+            self.counters.wrong += 1
+            self._distrusted(*verdict)
+
+    def _go_on(self, now: float) -> None:
+        """With what came meanwhile."""
+        command, self._waiting = self._waiting, None
+        if self._is_abandoned:
+            self._is_abandoned = self._owes = False
+            self._to_relay(TECHNICAL_PROBLEM, now)
+        elif command is not None:
+            self._begin(self._serve(command), now)
+
+    # --- one command of the modem -----------------------------------------------------------------
+
+    def _serve(self, command: bytes) -> Talk:
+        if self._wants_identity:
+            self._wants_identity = False
+            yield from self._identify()
+        answer = self.knowledge.remembered(command)
+        if answer is None:
+            return (yield from self._ask(command))
+        self.counters.served += 1
+        self.view.told(command, answer)
+        return answer
+
+    def _ask(self, command: bytes) -> Talk:
+        self.counters.asked += 1
+        knowledge, touch = self.knowledge, touch_of(command)
+        key = knowledge.key_of(command)
+        try:
+            for step in self.view.way(command):
+                if not knowledge.holds(step, (yield from self._move(step.command))):
+                    return TECHNICAL_PROBLEM
+        except OutOfReach:
+            knowledge.distrust("the card cannot be brought where the modem believes it is", True)
+            return TECHNICAL_PROBLEM
+        self.view.arrived(command)
+        knowledge.before(touch, command)
+        response = yield command
+        answer = response if 2 <= len(response) <= MAX_RESPONSE else TECHNICAL_PROBLEM
+        knowledge.learn(key, command, answer)
+        self.view.exchanged(command, answer)
+        knowledge.after(touch, command, answer)
+        return response
+
+    def _move(self, command: bytes) -> Own:
+        self.counters.moves += 1
+        return (yield from self._own(command))
+
+    def _check(self, command: bytes) -> Own:
+        self.counters.checks += 1
+        return (yield from self._own(command))
+
+    def _own(self, command: bytes) -> Own:
+        response = yield command
+        answer = response if len(response) >= 2 else TECHNICAL_PROBLEM
+        self.view.moved(command, answer)
+        return answer
+
+    # --- our own business -------------------------------------------------------------------------
+
+    def _identify(self) -> Talk:
+        identity = yield from take_identity(self._check)
+        if identity is not None:
+            self.knowledge.identified(identity)
+        return None
+
+    @property
+    def _has_work(self) -> bool:
+        memory = self.knowledge.memory
+        is_free = self.knowledge.is_identified and not self.view.is_announcing
+        if memory is None or not is_free or not self.view.can_leave:
+            return False
+        return memory.is_changed or not self._is_checked
+
+    @property
+    def _is_checked(self) -> bool:
+        checker = self._checker
+        return (
+            checker is not None and checker.memory is self.knowledge.memory and checker.is_complete
+        )
+
+    def _work(self) -> Talk:
+        """While the modem is quiet: prove what is remembered, and keep it."""
+        memory = self.knowledge.memory
+        if memory is None:
+            return None
+        if not memory.fingerprint:
+            yield from self._identify()
+        if self._checker is None or self._checker.memory is not self.knowledge.memory:
+            self._checker = Checker(self.knowledge.memory or memory, self.view)
+        if not self._is_interrupted():
+            yield from self._checker.run(
+                self._check, self._is_interrupted, self.knowledge.found_wrong
+            )
+        if not self._is_interrupted() and self.knowledge.verdict is None:
+            for step in self.view.way_back():
+                if not self.knowledge.holds(step, (yield from self._move(step.command))):
+                    return None
+            self.view.returned()
+            self.knowledge.keep()
+        return None
+
+    def _is_interrupted(self) -> bool:
+        return self._waiting is not None
