@@ -94,7 +94,7 @@ def _signed(byte: int) -> int:
 
 def _entries(po: str) -> Iterator[tuple[int, int, str]]:
     """(key, number of forms, text) of everything that is translated."""
-    for message in _messages(po):
+    for message in messages(po):
         if message.is_header:
             yield from _plural_rule(message.texts.get(0, ""))
             continue
@@ -117,7 +117,8 @@ def _plural_rule(header: str) -> Iterator[tuple[int, int, str]]:
             yield 0, 0, value
 
 
-def _messages(po: str) -> Iterator[Message]:
+def messages(po: str) -> Iterator[Message]:
+    """Everything in a .po file, its header included."""
     message, current = Message(), ""
     for line in po.splitlines():
         if match := _KEYWORD.fullmatch(line):
