@@ -85,7 +85,7 @@ def write_launchers(place: Place) -> None:
             (),
             python(
                 *("-m", "remsim_lab.uci.command"),
-                *("-c", f"{root}/etc/config", "-p", f"{root}/tmp/.uci"),
+                *("-c", f"{root}/etc/config", "-t", f"{root}/tmp/.uci"),
             ),
         ),
     }
