@@ -26,7 +26,13 @@ STATUS_PAGE = "luci-static/resources/view/status/index.js"
 LUCI_PO = "modules/luci-base/po"
 PASSWORD_BYTES = 6
 
-VIEWER_GROUPS = ("luci-base", "luci-mod-status-index", "luci-app-remsim-status")
+# `unauthenticated` brings session.access, by which LuCI's pages ask what a login may do.
+VIEWER_GROUPS = (
+    "unauthenticated",
+    "luci-base",
+    "luci-mod-status-index",
+    "luci-app-remsim-status",
+)
 
 
 @dataclass(frozen=True, slots=True)
