@@ -167,9 +167,15 @@ Package/luci-app-remsim-compat/postrm = $(LuciReload)
 LANGUAGE.de := Deutsch (German)
 LANGUAGE.es := Español (Spanish)
 LANGUAGE.fr := Français (French)
+LANGUAGE.ja := 日本語 (Japanese)
 LANGUAGE.ru := Русский (Russian)
+LANGUAGE.zh_Hans := 简体中文 (Simplified Chinese)
 
-# 1: language code
+# What LuCI's packages and catalogues call a language, where that is not the name of its directory.
+ALIAS.zh_Hans := zh-cn
+language_code = $(or $(ALIAS.$(1)),$(1))
+
+# 1: language code  2: directory below po/
 define Translation
 define Package/luci-i18n-remsim-$(1)
   SECTION:=luci
@@ -186,13 +192,13 @@ endef
 
 define Package/luci-i18n-remsim-$(1)/install
 	$$(INSTALL_DIR) $$(1)/usr/lib/lua/luci/i18n $$(1)/etc/uci-defaults
-	echo "uci set luci.languages.$(subst -,_,$(1))='$(or $(LANGUAGE.$(1)),$(1))'; uci commit luci" \
+	echo "uci set luci.languages.$(subst -,_,$(1))='$(or $(LANGUAGE.$(2)),$(1))'; uci commit luci" \
 		> $$(1)/etc/uci-defaults/luci-i18n-remsim-$(1)
-	chmod 0644 $$(1)/etc/uci-defaults/luci-i18n-remsim-$(1)
-	$$(PO2LMO) po/$(1)/remsim.po $$(1)/usr/lib/lua/luci/i18n/remsim.$(1).lmo
+	$$(PO2LMO) po/$(2)/remsim.po $$(1)/usr/lib/lua/luci/i18n/remsim.$(1).lmo
+	chmod 0644 $$(1)/etc/uci-defaults/luci-i18n-remsim-$(1) $$(1)/usr/lib/lua/luci/i18n/remsim.$(1).lmo
 endef
 endef
-$(foreach language,$(LANGUAGES),$(eval $(call Translation,$(language))))
+$(foreach language,$(LANGUAGES),$(eval $(call Translation,$(call language_code,$(language)),$(language))))
 
 # OpenWrt demands one of its build host.
 PYTHON ?= python3
@@ -201,7 +207,7 @@ PYTHON ?= python3
 DEVELOPERS_MODULES := config/generate.py
 
 PACKAGES := remsim remsim-client luci-app-remsim $(if $(wildcard luasrc/*),luci-app-remsim-compat) \
-	$(addprefix luci-i18n-remsim-,$(LANGUAGES))
+	$(foreach language,$(LANGUAGES),luci-i18n-remsim-$(call language_code,$(language)))
 
 ifneq ($(TOPDIR),)
 
@@ -252,9 +258,10 @@ soak: $(VENV_READY) .tools-run
 bench: $(VENV_READY) .tools-run
 	$(PY) -m remsim_lab.bench $(ARGS)
 
-generate: $(VENV_READY)
+generate: $(VENV_READY) .tools-generate
 	$(PY) -m remsim.config.generate
 	$(PY) -m remsim_lab.reference
+	$(PY) -m remsim_lab.pot
 
 # Each package is laid out by its own install recipe, with its control fields beside it; remsim_lab.ipk packs.
 # Dates are those of the last commit, so that the same commit gives the same bytes.
@@ -320,9 +327,10 @@ check-js: .tools-check
 		{ printf '(function () {'; cat "$$file"; printf '\n});'; } | node --check - || { echo "$$file"; exit 1; }; \
 	done
 
-check-generated: $(VENV_READY)
+check-generated: $(VENV_READY) .tools-generate
 	$(PY) -m remsim.config.generate --check
 	$(PY) -m remsim_lab.reference --check
+	$(PY) -m remsim_lab.pot --check
 
 clean:
 	rm -rf $(VENV) .lab build dist bench.json node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -331,7 +339,9 @@ clean:
 # Bootstrap. A fresh Debian has python3, make and git only; what is there already is left alone.
 # Each entry is command:package.
 TOOLS_RUN := ip:iproute2 nft:nftables tcpdump:tcpdump
-TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium lua5.1:lua5.1
+TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium lua5.1:lua5.1 \
+	xgettext:gettext
+TOOLS_GENERATE := xgettext:gettext
 TOOLS_CHECK := shellcheck:shellcheck node:nodejs
 
 define install_missing
@@ -344,13 +354,15 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
-.PHONY: .tools-run .tools-test .tools-check
+.PHONY: .tools-run .tools-test .tools-check .tools-generate
 .tools-run:
 	@$(call install_missing,$(TOOLS_RUN))
 .tools-test:
 	@$(call install_missing,$(TOOLS_TEST))
 .tools-check:
 	@$(call install_missing,$(TOOLS_CHECK))
+.tools-generate:
+	@$(call install_missing,$(TOOLS_GENERATE))
 
 # What the browser tests have from npm; nothing of it runs while it is installed.
 $(AXE): tests/luci/package.json tests/luci/package-lock.json | .tools-test

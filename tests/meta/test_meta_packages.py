@@ -19,7 +19,9 @@ from remsim import __version__
 from remsim_lab.ipk import dependencies
 from remsim_lab.slim import slimmed
 
-# Design section 13: own packages, compressed.
+TRANSLATION = "luci-i18n-remsim-"
+
+# Design section 13: own packages, compressed. A router has one language.
 FLASH_BUDGET_BYTES = 300 * 1024
 EPOCH = "1700000000"
 
@@ -85,7 +87,9 @@ def test_the_same_source_gives_the_same_bytes(packages: dict[str, Path], tmp_pat
 
 def test_the_three_packages_are_there_and_fit_the_flash_budget(packages: dict[str, Path]) -> None:
     assert {"remsim", "remsim-client", "luci-app-remsim"} <= packages.keys()
-    assert sum(path.stat().st_size for path in packages.values()) <= FLASH_BUDGET_BYTES
+    sizes = {name: path.stat().st_size for name, path in packages.items()}
+    languages = [size for name, size in sizes.items() if name.startswith(TRANSLATION)]
+    assert sum(sizes.values()) - sum(languages) + max(languages) <= FLASH_BUDGET_BYTES
 
 
 def test_the_outer_archive_is_what_opkg_wants(packages: dict[str, Path]) -> None:
