@@ -108,8 +108,9 @@ class ClientFiles:
     def _write(self, name: str, text: str) -> bool:
         if self._written.get(name) == text:
             return False
-        self._written[name] = text
-        return write_atomically(self._paths.at(name), text, PRIVATE)
+        has_changed = write_atomically(self._paths.at(name), text, PRIVATE)
+        self._written[name] = text  # only now: what failed is tried again
+        return has_changed
 
 
 def assigned_bank(assignment: Assignment | None) -> Bank | None:

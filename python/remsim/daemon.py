@@ -74,7 +74,7 @@ class Daemon:
         self._deadline: float | None = None
         self._settling = Settling()
         self._save_at = 0.0
-        self._unsaved: str | None = None
+        self._unwritten: dict[str, str] = {}
         self._config_state = "defaults"
         self._problems: tuple[Problem, ...] = ()
         self._notices: tuple[Notice, ...] = ()
@@ -216,20 +216,21 @@ class Daemon:
         text = saved.to_text(self._state, boot_id())
         try:
             write_atomically(f"{self._paths.run_dir}/{saved.NAME}", text, 0o600)
-            self._say_unsaved(None)
+            self._say_written("the state", None)
         except RemsimError as error:
-            self._say_unsaved(error.reason)
+            self._say_written("the state", error.reason)
         self._save_at = self._clock.monotonic() + SAVE_PERIOD_S
 
-    def _say_unsaved(self, trouble: str | None) -> None:
-        """Once, and its end. Through the queue: a save is often part of a step."""
-        if trouble == self._unsaved:
+    def _say_written(self, what: str, trouble: str | None) -> None:
+        """Trouble is said once, and its end. Through the queue: writing is often part of a step."""
+        if trouble == self._unwritten.get(what):
             return
-        if trouble is not None:
-            LOG.error("state not saved: %s", trouble)
         with contextlib.suppress(queue.Full):
-            self._events.put_nowait(StorageSeen("the state", trouble))
-            self._unsaved = trouble
+            self._events.put_nowait(StorageSeen(what, trouble))
+            self._unwritten.pop(what, None)
+            if trouble is not None:
+                self._unwritten[what] = trouble
+                LOG.error("%s cannot be written: %s", what, trouble)
 
     def _keep_accepted(self) -> None:
         """For the next boot, should the file be broken by then."""
@@ -291,10 +292,16 @@ class Daemon:
             self._give(order)
         self._tell(result)
         if self._settings.client is not None:
-            with _logged("client's path"):
-                self._client_files.follow(result.state, self._workers.mark_of)
+            self._lead_client(result.state)
         if saved.is_worth_saving(before, result.state):
             self._save()
+
+    def _lead_client(self, state: State) -> None:
+        try:
+            self._client_files.follow(state, self._workers.mark_of)
+            self._say_written("the client's path", None)
+        except RemsimError as error:
+            self._say_written("the client's path", error.reason)
 
     def _give(self, order: Order) -> None:
         try:

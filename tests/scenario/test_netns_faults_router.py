@@ -153,7 +153,11 @@ def test_a_file_broken_before_a_start_leaves_the_last_accepted_one_in_force(
     lab: Lab, film: Film
 ) -> None:
     path = lab.place.root / "etc/config/remsim"
+    kept = lab.place.root / "etc/remsim/accepted.json"
     good = path.read_bytes()
+    with lab.without_daemon():
+        kept.unlink()
+    wait_for(kept.exists, "what was accepted at the start, kept")
     with lab.without_daemon():
         path.write_bytes(good[: len(good) // 2] + b"'")
     try:
