@@ -22,8 +22,6 @@ from typing import Any
 from remsim import __version__
 from remsim.card.api import FrontEnd
 from remsim.card.none import NoFrontEnd
-from remsim.card.shell import ShellFrontEnd
-from remsim.card.vpcd import VpcdFrontEnd
 from remsim.client_bus import ClientBus
 from remsim.client_settings import (
     ASSIGNMENT_FILE,
@@ -32,6 +30,7 @@ from remsim.client_settings import (
     Backend,
     ClientSettings,
     FrontEndKind,
+    Simtrace2Settings,
     parse_assignment,
     parse_client,
     parse_path,
@@ -286,13 +285,37 @@ def _sendable(name: str) -> str:
 
 
 def _front_end(settings: ClientSettings, loop: EventLoop) -> FrontEnd:
+    """Only the chosen one is loaded."""
     match settings.front_end:
         case FrontEndKind.SHELL:
+            from remsim.card.shell import ShellFrontEnd
+
             return ShellFrontEnd(loop)
         case FrontEndKind.VPCD:
+            from remsim.card.vpcd import VpcdFrontEnd
+
             return VpcdFrontEnd(settings.vpcd, loop)
+        case FrontEndKind.SIMTRACE2:
+            return _simtrace2(settings.simtrace2, loop)
         case _:
             return NoFrontEnd()
+
+
+def _simtrace2(board: Simtrace2Settings, loop: EventLoop) -> FrontEnd:
+    from remsim.card.simtrace2 import Simtrace2FrontEnd
+    from remsim.card.simtrace2_usb import BoardSettings, UsbBoard
+
+    settings = BoardSettings(
+        vendor=board.vendor,
+        product=board.product,
+        path=board.path,
+        serial=board.serial,
+        address=board.address,
+        configuration=board.configuration,
+        interface=board.interface,
+        alternate_setting=board.alternate_setting,
+    )
+    return Simtrace2FrontEnd(UsbBoard(settings, loop), board.presence_level, loop)
 
 
 def _mark_of(name: str) -> tuple[int, int] | None:

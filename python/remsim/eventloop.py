@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class _Watch:
 
 
 class EventLoop:
-    """`watch()` and `at()` may be called from callbacks. Only `wake()` is thread-safe."""
+    """Not thread-safe but for `wake()` and `call_soon()`; callbacks may call everything."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -41,6 +42,7 @@ class EventLoop:
         self._watches: dict[int, _Watch] = {}
         self._timers: dict[object, tuple[float, Callback]] = {}
         self._next_at = NEVER  # no timer is due before; may be too early, never too late
+        self._soon: deque[Callback] = deque()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(self._wake_read, self._drain)
 
@@ -74,6 +76,11 @@ class EventLoop:
 
     def cancel(self, key: object) -> None:
         self._timers.pop(key, None)
+
+    def call_soon(self, callback: Callback) -> None:
+        """From any thread: call back on the loop's own."""
+        self._soon.append(callback)
+        self.wake()
 
     def wake(self) -> None:
         """From any thread."""
@@ -113,3 +120,5 @@ class EventLoop:
 
     def _drain(self) -> None:
         os.read(self._wake_read, 512)
+        while self._soon:
+            self._soon.popleft()()
