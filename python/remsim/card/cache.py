@@ -15,12 +15,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from remsim.card.apdu import MAX_RESPONSE, TECHNICAL_PROBLEM
-from remsim.card.cache_check import Checker, Own, take_identity
-from remsim.card.cache_knowledge import Knowledge, Shelf, Talk
+from remsim.card.apdu import MAX_RESPONSE, TECHNICAL_PROBLEM, Ins
+from remsim.card.cache_check import Checker, Talk, take_identity
+from remsim.card.cache_knowledge import Knowledge, Shelf
 from remsim.card.cache_touch import touch_of
-from remsim.card.cache_view import CardView, OutOfReach
+from remsim.card.cache_view import CardView, OutOfReach, Step
 
+_MAY_GO_AHEAD = frozenset({Ins.SELECT, Ins.READ_BINARY, Ins.READ_RECORD, Ins.STATUS})
+"""Harmless even if the step in front of it fails: so it travels together with its steps."""
 IDLE_S = 5.0  # without a command; modems poll every 20 to 30 s
 
 
@@ -34,8 +36,8 @@ class CacheCounters:
 
 
 class CardCache:
-    """A `remsim.card.layer.CardLayer`. Each dialogue with the card is a generator (`Talk`): it
-    yields commands, is sent the answers, and returns the modem's answer, or None if it was ours.
+    """A `remsim.card.layer.CardLayer`. A dialogue that serves the modem ends with its answer, one
+    of the cache's own with None.
     """
 
     def __init__(self, shelf: Shelf) -> None:
@@ -44,8 +46,9 @@ class CardCache:
         self.knowledge = Knowledge(shelf, self.view)
         self._checker: Checker | None = None
         self._wants_identity = False
-        self._talk: Talk | None = None
-        self._is_in_flight = False
+        self._talk: Talk[bytes | None] | None = None
+        self._in_flight = 0  # commands whose answers are due
+        self._arrived: list[bytes] = []
         self._is_outdated = False  # what is in flight belongs to before a reset
         self._owes = False  # the relay waits for an answer
         self._is_abandoned = False  # but to a command of before a reset
@@ -69,7 +72,7 @@ class CardCache:
     def status(self) -> dict[str, Any]:
         memory = self.knowledge.memory
         return {
-            "entries": len(memory) if memory is not None else 0,
+            "entries": 0 if memory is None else memory.size,
             "trusted": self.knowledge.is_identified,
             "dropped": self.knowledge.dropped,
             **asdict(self.counters),
@@ -89,13 +92,15 @@ class CardCache:
     def close(self) -> None:
         self.card_reset()
         self.knowledge.lose()
-        self._is_in_flight = self._is_outdated = self._is_abandoned = self._owes = False
+        self._in_flight = 0
+        self._is_outdated = self._is_abandoned = self._owes = False
 
     def card_reset(self) -> None:
         self.view.reset()
         self.knowledge.reset()
         self._talk = self._waiting = self._due_at = None
-        self._is_outdated = self._is_in_flight
+        self._arrived.clear()
+        self._is_outdated = self._in_flight > 0
         self._is_abandoned = self._owes
 
     # --- dialogue ---------------------------------------------------------------------------------
@@ -103,43 +108,48 @@ class CardCache:
     def command(self, command: bytes, now: float) -> None:
         self._owes = True
         self._due_at = None
-        if self._is_in_flight:
+        if self._in_flight:
             self._waiting = command
         else:
             self._begin(self._serve(command), now)
 
     def answer(self, response: bytes, now: float) -> None:
-        if not self._is_in_flight:
+        if not self._in_flight:
             self._to_relay(response, now)
             return
-        self._is_in_flight = False
+        self._in_flight -= 1
+        self._arrived.append(response)
+        if self._in_flight:
+            return
+        answers, self._arrived = tuple(self._arrived), []
         if self._is_outdated:
             self._is_outdated = False
             self._go_on(now)
         else:
-            self._advance(response, now)
+            self._advance(answers, now)
 
     def tick(self, now: float) -> None:
         if self._due_at is None or now < self._due_at:
             return
         self._due_at = None
-        if not self._is_in_flight and self._has_work:
+        if not self._in_flight and self._has_work:
             self._begin(self._work(), now)
 
-    def _begin(self, talk: Talk, now: float) -> None:
+    def _begin(self, talk: Talk[bytes | None], now: float) -> None:
         self._talk = talk
         self._advance(None, now)
 
-    def _advance(self, response: bytes | None, now: float) -> None:
+    def _advance(self, answers: tuple[bytes, ...] | None, now: float) -> None:
         if self._talk is None:
             return
         try:
-            command = next(self._talk) if response is None else self._talk.send(response)
+            commands = next(self._talk) if answers is None else self._talk.send(answers)
         except StopIteration as end:
             self._talk = None
             self._finish(end.value, now)
-        else:
-            self._is_in_flight = True
+            return
+        self._in_flight = len(commands)
+        for command in commands:
             self._to_bank(command)
 
     def _finish(self, answer: bytes | None, now: float) -> None:
@@ -170,7 +180,7 @@ class CardCache:
 
     # --- one command of the modem -----------------------------------------------------------------
 
-    def _serve(self, command: bytes) -> Talk:
+    def _serve(self, command: bytes) -> Talk[bytes]:
         if self._wants_identity:
             self._wants_identity = False
             yield from self._identify()
@@ -181,47 +191,57 @@ class CardCache:
         self.view.told(command, answer)
         return answer
 
-    def _ask(self, command: bytes) -> Talk:
+    def _ask(self, command: bytes) -> Talk[bytes]:
         self.counters.asked += 1
         knowledge, touch = self.knowledge, touch_of(command)
         key = knowledge.key_of(command)
         try:
-            for step in self.view.way(command):
-                if not knowledge.holds(step, (yield from self._move(step.command))):
-                    return TECHNICAL_PROBLEM
+            steps = self.view.way(command)
         except OutOfReach:
             knowledge.distrust("the card cannot be brought where the modem believes it is", True)
             return TECHNICAL_PROBLEM
+        ahead = (command,) if command[1] in _MAY_GO_AHEAD else ()
+        answers = yield from self._way(steps, ahead)
+        if answers is None:
+            return TECHNICAL_PROBLEM
         self.view.arrived(command)
         knowledge.before(touch, command)
-        response = yield command
-        answer = response if 2 <= len(response) <= MAX_RESPONSE else TECHNICAL_PROBLEM
+        (response,) = answers or (yield (command,))
+        answer = _sound(response)
         knowledge.learn(key, command, answer)
         self.view.exchanged(command, answer)
         knowledge.after(touch, command, answer)
         return response
 
-    def _move(self, command: bytes) -> Own:
-        self.counters.moves += 1
-        return (yield from self._own(command))
+    def _way(
+        self, steps: list[Step], ahead: tuple[bytes, ...] = ()
+    ) -> Talk[tuple[bytes, ...] | None]:
+        """Answers to what went ahead with the steps; None if a step failed."""
+        if not steps:
+            return ()
+        self.counters.moves += len(steps)
+        responses = yield (*(step.command for step in steps), *ahead)
+        for step, response in zip(steps, responses, strict=False):
+            answer = _sound(response)
+            self.view.moved(step.command, answer)
+            if not self.knowledge.holds(step, answer):
+                return None
+        return responses[len(steps) :]
 
-    def _check(self, command: bytes) -> Own:
-        self.counters.checks += 1
-        return (yield from self._own(command))
-
-    def _own(self, command: bytes) -> Own:
-        response = yield command
-        answer = response if len(response) >= 2 else TECHNICAL_PROBLEM
-        self.view.moved(command, answer)
-        return answer
+    def _check(self, *commands: bytes) -> Talk[tuple[bytes, ...]]:
+        self.counters.checks += len(commands)
+        responses = yield commands
+        answers = tuple(_sound(response) for response in responses)
+        for command, answer in zip(commands, answers, strict=True):
+            self.view.moved(command, answer)
+        return answers
 
     # --- our own business -------------------------------------------------------------------------
 
-    def _identify(self) -> Talk:
+    def _identify(self) -> Talk[None]:
         identity = yield from take_identity(self._check)
         if identity is not None:
             self.knowledge.identified(identity)
-        return None
 
     @property
     def _has_work(self) -> bool:
@@ -238,11 +258,11 @@ class CardCache:
             checker is not None and checker.memory is self.knowledge.memory and checker.is_complete
         )
 
-    def _work(self) -> Talk:
+    def _work(self) -> Talk[None]:
         """While the modem is quiet: prove what is remembered, and keep it."""
         memory = self.knowledge.memory
         if memory is None:
-            return None
+            return
         if not memory.fingerprint:
             yield from self._identify()
         if self._checker is None or self._checker.memory is not self.knowledge.memory:
@@ -251,13 +271,16 @@ class CardCache:
             yield from self._checker.run(
                 self._check, self._is_interrupted, self.knowledge.found_wrong
             )
-        if not self._is_interrupted() and self.knowledge.verdict is None:
-            for step in self.view.way_back():
-                if not self.knowledge.holds(step, (yield from self._move(step.command))):
-                    return None
+        if self._is_interrupted() or self.knowledge.verdict is not None:
+            return
+        if (yield from self._way(self.view.way_back())) is not None:
             self.view.returned()
             self.knowledge.keep()
-        return None
 
     def _is_interrupted(self) -> bool:
         return self._waiting is not None
+
+
+def _sound(response: bytes) -> bytes:
+    """What else comes from a bank is handed on, but believed as little as this."""
+    return response if 2 <= len(response) <= MAX_RESPONSE else TECHNICAL_PROBLEM

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from remsim.card.apdu import GSM_CLASS, HEADER, Ins, has_more, is_done
 from remsim.card.cache_files import Path, directory_of, path_of
@@ -23,9 +24,13 @@ _ICCID_FILE = b"\x2f\xe2"
 _PIN_STATE_TAG = 0xC6  # PIN status template, TS 102 221 11.1.1.4.10
 _CHV_STATE_AT = 13  # in a SIM's answer to SELECT of a directory, TS 51.011 9.2.1
 
-Own = Generator[bytes, bytes, bytes]
-Move = Callable[[bytes], Own]
-"""One command of ours: the answer comes back."""
+T = TypeVar("T")
+Talk = Generator[tuple[bytes, ...], tuple[bytes, ...], T]
+"""A dialogue with the card: commands out, as many answers back. Commands sent together travel
+together; the bank carries them out in their order.
+"""
+Move = Callable[..., Talk[tuple[bytes, ...]]]
+"""Commands of ours: their answers come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +41,22 @@ class CardIdentity:
     fingerprint: bytes
 
 
-def take_identity(move: Move) -> Generator[bytes, bytes, CardIdentity | None]:
+def take_identity(move: Move) -> Talk[CardIdentity | None]:
     """None if the card does not tell."""
     cla, way = 0x00, b"\x00\x04\x02"
-    answer = yield from move(bytes((cla, Ins.SELECT)) + way + MASTER_FILE)
+    (answer,) = yield from move(bytes((cla, Ins.SELECT)) + way + MASTER_FILE)
     if answer[-2] in (0x6D, 0x6E):  # a SIM knows its own class only
         cla, way = GSM_CLASS, b"\x00\x00\x02"
-        answer = yield from move(bytes((cla, Ins.SELECT)) + way + MASTER_FILE)
+        (answer,) = yield from move(bytes((cla, Ins.SELECT)) + way + MASTER_FILE)
     if not has_more(answer):
         return None
-    described = yield from move(bytes((cla, Ins.GET_RESPONSE, 0, 0, answer[1])))
     if cla != GSM_CLASS:
         way = b"\x00\x0c\x02"  # no answer wanted
-    selected = yield from move(bytes((cla, Ins.SELECT)) + way + _ICCID_FILE)
-    iccid = yield from move(bytes((cla, Ins.READ_BINARY, 0, 0, ICCID_OCTETS)))
+    described, selected, iccid = yield from move(
+        bytes((cla, Ins.GET_RESPONSE, 0, 0, answer[1])),
+        bytes((cla, Ins.SELECT)) + way + _ICCID_FILE,
+        bytes((cla, Ins.READ_BINARY, 0, 0, ICCID_OCTETS)),
+    )
     is_read = is_done(selected) and len(iccid) == ICCID_OCTETS + 2 and is_done(iccid)
     if not is_read or not is_done(described):
         return None
@@ -83,7 +90,7 @@ class Checker:
         move: Move,
         is_interrupted: Callable[[], bool],
         found_wrong: Callable[[Key, Remembered], None],
-    ) -> Generator[bytes, bytes, None]:
+    ) -> Talk[None]:
         """Ends early if interrupted, and after the first difference."""
         for key, entry in self.memory.items():
             if entry.is_proven or not self._is_within_reach(key):
@@ -112,21 +119,19 @@ class Checker:
             return not is_by_name and _is_inside(key.path, application)
         return _is_inside(key.path, application) and key.pins == self._view.pins(0)
 
-    def _compare(
-        self, key: Key, entry: Remembered, move: Move
-    ) -> Generator[bytes, bytes, bool | None]:
+    def _compare(self, key: Key, entry: Remembered, move: Move) -> Talk[bool | None]:
         """None if the card would not let us look."""
         if not (yield from self._go_to(key, move)):
             return None
-        answer = yield from move(key.command)
+        (answer,) = yield from move(key.command)
         if differs(entry.answer, answer):
             return False
         if entry.fetch and has_more(answer):
-            fetched = yield from move(entry.fetch)
+            (fetched,) = yield from move(entry.fetch)
             return not differs(entry.fetched, fetched)
         return True
 
-    def _go_to(self, key: Key, move: Move) -> Generator[bytes, bytes, bool]:
+    def _go_to(self, key: Key, move: Move) -> Talk[bool]:
         """Where the command depends on being."""
         channel = self._view.channel(0)
         if channel is None:
@@ -135,7 +140,7 @@ class Checker:
         is_below = bool(key.path) and key.path[0] != MASTER_FILE
         application = channel.place.application
         is_away = is_below and not channel.is_in_application
-        if is_away and application and not is_done((yield from move(application))):
+        if is_away and application and not is_done((yield from move(application))[0]):
             return False
         if need in (Need.NOTHING, Need.APPLICATION):
             return True
@@ -144,7 +149,7 @@ class Checker:
             return True
         is_gsm = key.command[0] == GSM_CLASS
         for command in way_to_path(application, key.path, is_gsm):
-            if not is_done((yield from move(command))):
+            if not is_done((yield from move(command))[0]):
                 return False
         return find(channel.live) == key.path
 

@@ -7,7 +7,6 @@ proactive command; nothing kept is taken up unless the state of the card's PINs 
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import NamedTuple, Protocol
 
 from remsim.card.apdu import Ins, channel_of, has_more, is_done, status_word
@@ -26,8 +25,6 @@ from remsim.card.cache_touch import (
     touch_of_answer,
 )
 from remsim.card.cache_view import CardView, Step, select_key
-
-Talk = Generator[bytes, bytes, bytes | None]
 
 
 class Shelf(Protocol):
@@ -98,16 +95,23 @@ class Knowledge:
         if found is None:
             return None
         found.is_used = True
+        self._last_select = None
         return found.answer
 
     def _remembered_fetch(self, command: bytes) -> bytes | None:
         """Data of a SELECT that was answered from memory."""
-        pending = self._view.pending
-        if pending is None or self.memory is None or pending.number != channel_of(command[0]):
+        pending, key = self._view.pending, self._pending_key
+        if pending is None or key is None or self.memory is None:
             return None
-        key = select_key(pending.before, pending.command)
-        found = None if key is None else self.memory.find(key)
-        return found.fetched if found is not None and found.fetch == bare(command) else None
+        found = self.memory.find(key)
+        is_this = pending.number == channel_of(command[0]) and bool(found)
+        return found.fetched if found and is_this and found.fetch == bare(command) else None
+
+    @property
+    def _pending_key(self) -> Key | None:
+        """Of a SELECT that was answered from memory, and whose data were not yet fetched."""
+        pending = self._view.pending
+        return None if pending is None else select_key(pending.before, pending.command)
 
     def key_of(self, command: bytes) -> Key | None:
         """Where its answer belongs, if that may be remembered."""
@@ -128,7 +132,7 @@ class Knowledge:
 
     def learn(self, key: Key | None, command: bytes, answer: bytes) -> None:
         """The card answered the modem. To be called before the view moves."""
-        select, self._last_select = self._last_select, None
+        select, self._last_select = self._last_select or self._pending_key, None
         self._learn_identity(command, answer)
         if self.memory is None or (self.memory.iccid and not self.is_identified):
             return
@@ -166,7 +170,7 @@ class Knowledge:
         self._recognise(identity.iccid)
         if self.memory is None:
             return
-        kept = None if len(self.memory) else self._kept(identity.iccid)
+        kept = None if self.memory.size else self._kept(identity.iccid)
         if kept is not None and kept.fingerprint == identity.fingerprint:
             self.memory = kept
         elif kept is not None:
@@ -174,7 +178,7 @@ class Knowledge:
         self.memory.fingerprint = identity.fingerprint
 
     def _kept(self, iccid: bytes) -> Memory | None:
-        atr = self.memory.atr if self.memory else b""
+        atr = b"" if self.memory is None else self.memory.atr
         text = self._shelf.load(iccid, atr)
         kept = None if text is None else Memory.parse(text)
         if kept is not None and (kept.iccid, kept.atr) == (iccid, atr):
@@ -189,7 +193,7 @@ class Knowledge:
         if memory is None or not memory.is_changed:
             return
         memory.is_changed = False
-        if memory.iccid and memory.fingerprint and len(memory):
+        if memory.iccid and memory.fingerprint and memory.size:
             self._shelf.keep(memory.iccid, memory.atr, memory.text())
 
     # --- forgetting -------------------------------------------------------------------------------

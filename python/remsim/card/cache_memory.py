@@ -63,7 +63,9 @@ class Memory:
     _answers: dict[Key, Remembered] = field(default_factory=dict)
     _octets: int = 0
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
+        """Answers in it."""
         return len(self._answers)
 
     def items(self) -> Iterator[tuple[Key, Remembered]]:
