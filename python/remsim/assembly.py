@@ -187,6 +187,10 @@ class Workers:
         """SO_MARK that keeps a socket on this link."""
         return self._settings.routing.marks.of(link.role)
 
+    def look_at_lines(self) -> None:
+        """A SIM switch ended: it may have failed after its line had moved."""
+        self._line_worker.look_soon()
+
     def hotplug(self, event: Hotplugged) -> None:
         """Somebody plugged something: look now instead of at the next poll."""
         self._link_watcher.poke()

@@ -34,7 +34,7 @@ from remsim.config import store
 from remsim.config.files import write_atomically
 from remsim.config.values import Config, LoadResult, Notice, Problem
 from remsim.errors import BusError, ConfigError, RemsimError
-from remsim.events import Event, Hotplugged, LinkSeen, Order, StorageSeen
+from remsim.events import Event, Hotplugged, LinkSeen, Order, SimSwitched, StorageSeen
 from remsim.failover.state import FailoverState
 from remsim.history import series
 from remsim.history.keeper import HistoryKeeper
@@ -280,6 +280,8 @@ class Daemon:
             else:
                 if isinstance(event, LinkSeen):
                     self._workers.set_link(event.observation)
+                if isinstance(event, SimSwitched):
+                    self._workers.look_at_lines()
                 self._step(event)
 
     def _step(self, event: CoreEvent) -> None:

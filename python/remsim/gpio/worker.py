@@ -35,14 +35,20 @@ class LineWorker:
         self._post = post
         self._clock = clock
         self._stopping = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gpio", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def look_soon(self) -> None:
+        """From any thread: read the lines now instead of at the next check."""
+        self._wake.set()
+
     def stop(self, deadline_s: float) -> None:
         """Detach: no line moves. `deadline_s` is how long to wait for the thread."""
         self._stopping.set()
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(deadline_s)
         self._holder.close()
@@ -51,11 +57,13 @@ class LineWorker:
         said: LinesSeen | None = None
         self._hold_all()
         while not self._stopping.is_set():
+            self._wake.clear()
             seen = LinesSeen(self._holder.check())
             if seen != said:
                 self._post(seen)
                 said = seen
-            self._clock.wait(self._stopping, CHECK_INTERVAL_S)
+            if not self._stopping.is_set():
+                self._clock.wait(self._wake, CHECK_INTERVAL_S)
 
     def _hold_all(self) -> None:
         for name, level in self._holds.items():
