@@ -125,7 +125,12 @@ PURE = (
     "remsim.usage.meter",
 )
 # The socket shell of a pure protocol, and what it stands on.
-IMPURE_PARTS = ("remsim.rspro.worker", "remsim.rspro.lookup", "remsim.rspro.tls")
+IMPURE_PARTS = (
+    "remsim.rspro.worker",
+    "remsim.rspro.lookup",
+    "remsim.rspro.release",
+    "remsim.rspro.tls",
+)
 INPUT_OUTPUT = {"os", "requests", "serial", "socket", "subprocess", "threading", "time"}
 
 
@@ -165,7 +170,7 @@ OWNERS = {
     "ubus": {"remsim.bus.ubus"},
     "uci": {"remsim.config.uci"},
     "urllib3": {"remsim.orchestrator.http"},
-    "usb": {"remsim.card.simtrace2"},
+    "usb": {"remsim.card.simtrace2_usb"},
 }
 
 
@@ -184,6 +189,10 @@ def test_sqlite_is_touched_by_storage_alone() -> None:
     ("start", "never"),
     [
         ("remsim.daemon", {"gpiod", "jinja2", "usb"}),
+        (
+            "remsim.client",
+            {"gpiod", "http", "jinja2", "requests", "serial", "sqlite3", "ssl", "usb"},
+        ),
         ("remsim.cli", {"gpiod", "jinja2", "requests", "serial", "sqlite3", "ssl", "ubus", "usb"}),
     ],
 )

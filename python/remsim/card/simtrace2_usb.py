@@ -3,7 +3,7 @@
 
 pyusb blocks: one thread waits on each IN endpoint and hands what comes to the event loop. A board
 is found by vendor, product, serial number, address or USB path, its card emulation interface by
-number or as the first of its class. Source: facts of simtrace2 0.9.1, read; not verified on hardware.
+number or as the first of its class. Source: facts of simtrace2 0.9.1, read; unverified on hardware.
 """
 
 from __future__ import annotations
