@@ -57,7 +57,7 @@ test('a path that is down is interrupted, one not known yet is unknown', () => {
 
 	assert.match(pathOf(drawn, 'modem1'), /interrupted/);
 	assert.match(pathOf(drawn, 'modem2'), /unknown/);
-	assert.match(textOf(drawn), /modem searching/);
+	assert.match(textOf(drawn), /searching for a network/);
 });
 
 test("the SIM's source is shown at the modem and on its path", () => {

@@ -91,6 +91,15 @@ test('an alert of a kind that is new keeps the words of the daemon', () => {
 	assert.deepEqual([alert.text, alert.detail, alert.advice], ['95 % used', '', 'buy more']);
 });
 
+test("the daemon's usual sentences are translated, others stay", () => {
+	assert.equal(words.reason('link wwan1 has no carrier'), 'link wwan1 has no carrier');
+	assert.equal(words.reason('link works, orchestrator silent'), 'link works, orchestrator is silent');
+	assert.equal(words.reason('modem pin needed'), 'PIN needed');
+	assert.equal(words.reason('no card front-end is configured (client.front_end)'), 'no card front-end is configured');
+	assert.equal(words.reason('something new'), 'something new');
+	assert.equal(words.reason(null), null);
+});
+
 test('concerns come worst first, with off and released among them', () => {
 	const alerts = [
 		{ id: 'modem1.down', severity: 'warning', reason: 'down', advice: '', since_s: 31 },

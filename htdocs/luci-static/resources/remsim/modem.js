@@ -90,7 +90,7 @@ return baseclass.extend({
 			this.row(_('DNS servers'), live.value(list(link.dns_servers))),
 			this.row(_('Received, sent'), link.rx_bytes == null ? live.value(null)
 				: '%s, %s'.format(words.bytes(link.rx_bytes), words.bytes(link.tx_bytes))),
-			this.row(_('Path'), beside(live.badge(words.path(path.state)), path.reason), path.since_s),
+			this.row(_('Path'), beside(live.badge(words.path(path.state)), words.reason(path.reason)), path.since_s),
 			this.row(_('Recovery'), this.recovery(recovery), null, recovery.failure),
 			this.row(_('Profile, boot time'), list([ words.words(modem.profile), words.span(modem.boot_time_s) ]))
 		);

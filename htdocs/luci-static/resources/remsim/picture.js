@@ -40,7 +40,7 @@ return baseclass.extend({
 			[ _('Network'), network.length ? E('span', { 'class': current ? null : 'remsim-old' }, [ network.join(' · ') ]) : live.value(null) ],
 			[ _('Signal'), this.signal(field.signal, current) ],
 			[ _('SIM'), live.badge(words.source(modem.sim.source)), live.failure(modem.sim.failure) ],
-			[ _('Path'), live.badge(words.path(modem.path.state)), modem.path.state == 'down' ? E('div', {}, [ modem.path.reason ]) : '' ],
+			[ _('Path'), live.badge(words.path(modem.path.state)), modem.path.state == 'down' ? E('div', {}, [ words.reason(modem.path.reason) ]) : '' ],
 			this.recovery(modem.recovery),
 			modem.failure ? [ _('Trouble'), live.failure(modem.failure) ] : null
 		], buttons || []);
@@ -122,7 +122,7 @@ return baseclass.extend({
 		return [
 			words.known(client.tpdus) ? _('%s commands').format(client.tpdus) : null,
 			words.known(client.latency_p50_ms) ? '%s ms'.format(client.latency_p50_ms) : null,
-			client.why_not,
+			words.reason(client.why_not),
 			client.failure
 		].filter(words.known).join(' · ');
 	},

@@ -126,6 +126,20 @@ const BLAME = {
 	internal: _('bug in remsim')
 };
 
+/* Sentences of the daemon that a page shows often; any other stays as it is. */
+const REASONS = [
+	[ /^registered and addressed$/, _('registered and addressed') ],
+	[ /^link works, orchestrator silent$/, _('link works, orchestrator is silent') ],
+	[ /^orchestrator and probe targets silent$/, _('orchestrator and probe targets are silent') ],
+	[ /^interface (\S+) has no device$/, _('interface %s has no device') ],
+	[ /^link (\S+) has no carrier$/, _('link %s has no carrier') ],
+	[ /^link (\S+) has no address$/, _('link %s has no address') ],
+	[ /^modem roams, which is not allowed$/, _('roams, which is not allowed') ],
+	[ /^not seen yet$/, _('not seen yet') ],
+	[ /^no card front-end is configured/, _('no card front-end is configured') ],
+	[ /^the bank connection does not stand$/, _('the bank is not connected') ]
+];
+
 /* What is wrong and what to do, by the alert's id; one that is not here keeps the daemon's words. */
 const ALERTS = [
 	[ /^assignment\.grace$/, _('No heartbeat is answered'), _('Nothing to do yet: both paths and every host are tried.') ],
@@ -221,6 +235,18 @@ return baseclass.extend({
 			said.push(_('next try in %s').format(this.span(failure.next_retry_in_s)));
 
 		return said;
+	},
+
+	/* A sentence of the daemon. */
+	reason: function(text) {
+		const found = REASONS.find(function(row) { return row[0].test(text) });
+
+		if (found)
+			return found[1].format(text.match(found[0])[1]);
+
+		const state = MODEM_STATES[String(text).replace(/^modem /, '').replace(/ /g, '_')];
+
+		return state ? state[1] : text;
 	},
 
 	/* An alert for people: { level, text, detail, advice, since_s }. */
