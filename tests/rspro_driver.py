@@ -58,9 +58,9 @@ def settings(**changes):
 class Driver:
     """`actions` holds everything since `clear()`; `wanted` the links that wait for TCP."""
 
-    def __init__(self, dice=lambda: 0.5, **changes):
+    def __init__(self, dice=lambda: 0.5, layer=None, **changes):
         self.clock = HandClock()
-        self.session = Session(settings(**changes), dice)
+        self.session = Session(settings(**changes), dice, layer)
         self.actions = []
         self.wanted = {}
         self.open_links = set()

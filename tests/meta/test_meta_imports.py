@@ -63,6 +63,7 @@ STEPS = {
 WORDS = {
     "remsim.card.apdu",
     "remsim.card.api",
+    "remsim.card.layer",
     "remsim.card.place",
     "remsim.card.relay",
     "remsim.client_settings",

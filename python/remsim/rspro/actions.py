@@ -36,6 +36,7 @@ class Cause(Enum):
     CARD_RESTORED = "card_restored"
     CARD_NOT_RESTORED = "card_not_restored"
     COMMAND_LOST = "command_lost"
+    CACHE_DROPPED = "cache_dropped"
     SLOT_HELD = "slot_held"
     SLOT_RELEASED = "slot_released"
     NONSENSE = "nonsense"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from remsim.card.apdu import MAX_COMMAND, MIN_COMMAND
+from remsim.card.layer import CardLayer
 from remsim.card.relay import Relay
 from remsim.errors import RsproNonsense
 from remsim.rspro import framing
@@ -74,6 +75,7 @@ _REMOVALS = {
     Event.OVER: "the bank stayed away",
     Event.OTHER_CARD: "the bank has another card now",
     Event.NOT_RESTORED: "its state could not be restored",
+    Event.MISLED: "the modem was told what is out of date",
 }
 _SERVER_CAUSES = {
     News.UP: Cause.SERVER_CONNECTED,
@@ -120,9 +122,16 @@ class SessionCounters:
 
 
 class Session:
-    """Each method that takes an event returns the actions to carry out, in order."""
+    """Each method that takes an event returns the actions to carry out, in order. `layer`: what
+    stands between relay and bank (the cache), if anything does.
+    """
 
-    def __init__(self, settings: SessionSettings, dice: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        dice: Callable[[], float],
+        layer: CardLayer | None = None,
+    ) -> None:
         self.settings = settings
         self.state = State.NO_BANK
         self.state_since = 0.0
@@ -130,7 +139,12 @@ class Session:
         self.bank: Bank | None = None
         self.counters = SessionCounters()
         self.latency = Latency()
-        self.relay = Relay(self._command_to_bank, self._answer_to_modem, self._end_plan, self._took)
+        self.layer = layer
+        to_card = self._command_to_bank if layer is None else self._command_to_layer
+        self.relay = Relay(to_card, self._answer_to_modem, self._end_plan, self._took)
+        self._take_answer = self.relay.answer if layer is None else layer.answer
+        if layer is not None:
+            layer.bind(self._command_to_bank, self.relay.answer, self._distrust)
         self.server_link = self._link(LinkName.SERVER, dice)
         self.bank_link = self._link(LinkName.BANK, dice)
         self._out: list[Action] = []
@@ -174,6 +188,7 @@ class Session:
             self._over_at,
             self._atr_due_at,
             None if since is None else self._stalled_at(since),
+            None if self.layer is None else self.layer.deadline,
         )
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -214,7 +229,7 @@ class Session:
         for whole in source.feed(octets, now):
             response = self._codec.answer_of(whole) if link is LinkName.BANK else None
             if response is not None and source.is_up:
-                self.relay.answer(response, now)
+                self._take_answer(response, now)
             elif source.is_connected:
                 self._take_message(source, whole)
         if source.nonsense is not None:
@@ -245,6 +260,8 @@ class Session:
         self._now = now
         if status.reset_active or status.vcc_present is False:
             self.relay.card_reset()
+            if self.layer is not None:
+                self.layer.card_reset()
         self._line = status
         self._report_line(status)
         return self._take()
@@ -260,6 +277,8 @@ class Session:
         if self._over_at is not None and now >= self._over_at:
             self._over_at = None
             self._step(Event.OVER)
+        if self.layer is not None:
+            self.layer.tick(now)
         self.bank_link.tick(now)  # what the steps above made due at once
         return self._take()
 
@@ -368,7 +387,7 @@ class Session:
             self._codec.client_slot,
         )
         if is_ours:
-            self.relay.answer(message.data, self._now)
+            self._take_answer(message.data, self._now)
         else:
             self._refuse(
                 self.bank_link,
@@ -453,7 +472,7 @@ class Session:
             self._step(Event.BANK_UP)
         elif news is News.LOST:
             self._emit(Tell(Cause.BANK_LOST, _joined(endpoint, reason)))
-            self.relay.close()
+            self._close_relay()
             self._step(Event.BANK_LOST)
         else:
             self._emit(Tell(Cause.BANK_REFUSED, _joined(endpoint, reason)))
@@ -500,6 +519,20 @@ class Session:
 
     # --- the relay --------------------------------------------------------------------------------
 
+    def _command_to_layer(self, command: bytes) -> None:
+        if self.layer is not None:
+            self.layer.command(command, self._now)
+
+    def _close_relay(self) -> None:
+        self.relay.close()
+        if self.layer is not None:
+            self.layer.close()
+
+    def _distrust(self, reason: str, is_modem_misled: bool) -> None:
+        self._emit(Tell(Cause.CACHE_DROPPED, reason))
+        if is_modem_misled:
+            self._step(Event.MISLED)
+
     def _command_to_bank(self, command: bytes) -> None:
         self.bank_link.send(self._codec.command_frame(command))
 
@@ -529,7 +562,7 @@ class Session:
             _DO[name](self)
 
     def _do_open_bank(self) -> None:
-        self.relay.close()
+        self._close_relay()
         if self.bank is not None:
             self.bank_link.open(self.bank.endpoint, self.client_slot, self._now)
 
@@ -548,6 +581,8 @@ class Session:
         self._had_card = True
         self._emit(PresentCard(atr))
         self._emit(Tell(Cause.CARD_PRESENTED, f"slot {self._slot}, ATR {atr.hex()}"))
+        if self.layer is not None:
+            self.layer.begin(atr)
         self.relay.open(self._now)
 
     def _atr_to_show(self) -> bytes:
@@ -556,6 +591,8 @@ class Session:
 
     def _do_remove(self) -> None:
         self.relay.start_anew()
+        if self.layer is not None:
+            self.layer.end()
         self._shown = None
         self._emit(RemoveCard())
         self._emit(Tell(Cause.CARD_REMOVED, self._removal))
@@ -566,7 +603,7 @@ class Session:
 
     def _do_hold(self) -> None:
         self.counters.losses += 1
-        self.relay.close()
+        self._close_relay()
         if self._over_at is None:
             self._over_at = self._now + self.settings.bank_hold_s
 

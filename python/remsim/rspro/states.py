@@ -36,6 +36,7 @@ class Event(Enum):
     OTHER_CARD = "other_card"
     RESTORED = "restored"
     NOT_RESTORED = "not_restored"
+    MISLED = "misled"  # the cache gave answers that are out of date
     OVER = "over"  # the time that this state may last
 
 
@@ -56,6 +57,7 @@ TABLE: Mapping[tuple[State, Event], tuple[State, tuple[str, ...]]] = MappingProx
         (_S.SERVING, _E.ASSIGNED): (_S.HOLDING, ("hold", "open_bank")),
         (_S.SERVING, _E.WITHDRAWN): (_S.MOVING, ("hold", "await_move", "shut_bank")),
         (_S.SERVING, _E.BANK_LOST): (_S.HOLDING, ("hold",)),
+        (_S.SERVING, _E.MISLED): (_S.SERVING, ("reset_card", *_SWAP)),
         (_S.HOLDING, _E.ASSIGNED): (_S.HOLDING, ("open_bank",)),
         (_S.HOLDING, _E.WITHDRAWN): (_S.MOVING, ("await_move", "shut_bank")),
         (_S.HOLDING, _E.BANK_UP): (_S.RETURNED, ("await_atr",)),
