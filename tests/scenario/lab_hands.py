@@ -22,6 +22,7 @@ SPEED = 20.0
 CALM_LIMIT_S = 30.0  # of real time: a reset modem's boot and a hold-down
 INTERVAL_S = 20.0  # between heartbeats, so that a late one shows soon; the shipped one is 60 s
 BEAT_SLACK_S = 0.8 * SPEED  # the main loop's slice and a round trip are of real time
+START_S = 40.0  # a daemon's end and start, at worst from files never read before: two real seconds
 IOT, PRIMARY = Role.IOT, Role.PRIMARY
 
 

@@ -25,6 +25,7 @@ from scenario.lab_hands import (
     INTERVAL_S,
     IOT,
     PRIMARY,
+    START_S,
     command,
     configure,
     edges,
@@ -42,7 +43,6 @@ pytestmark = pytest.mark.netns
 PROJECT = Path(__file__).parents[2]
 LONG_PULSE_MS = 5000  # a quarter of a real second here: time enough to kill in
 KEEPERS_PATIENCE_S = 400.0  # the pulse and two seconds more, of real time
-START_S = 40.0  # a start from files never read before: two real seconds
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
