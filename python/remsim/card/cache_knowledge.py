@@ -71,14 +71,15 @@ class Knowledge:
 
     def lose(self) -> None:
         """The connection is gone; the next one may lead to another card."""
-        if self._is_suspended:
-            self._forget_everything()
         self.reset()
         self.is_identified = False
         if self.memory is not None and not self.memory.iccid:
             self.memory = Memory(self.memory.atr)  # whose it was will never be known
 
     def reset(self) -> None:
+        """Of the card. What is under way will not be answered."""
+        if self._is_suspended:
+            self._forget_everything()
         self._last_select = None
         self._is_suspended = False
 
