@@ -82,6 +82,13 @@ function shape(field, option) {
 
 		return this.super('write', [ section, value ]);
 	};
+
+	/* LuCI takes a box that stands at its default out of the file; a value that is there may stay. */
+	if (option.type == 'flag')
+		field.remove = function(section) {
+			if (!isDefault(option, uci.get(CONFIG, section, option.name)))
+				this.super('remove', [ section ]);
+		};
 }
 
 /* A stored secret never comes back into the page, and is never emptied by accident: forgetting it
@@ -203,6 +210,8 @@ const RemsimMap = form.Map.extend({
 			if (problems.length)
 				throw Object.assign(new Error(_('Not saved.')), { problems: problems });
 
+			remsimForm.silence();
+
 			if (outcome.data && outcome.data.warnings.length)
 				remsimForm.notify(_('Saved, but:'), outcome.data.warnings.map(function(warning) { return warning.text }), 'warning');
 
@@ -280,11 +289,14 @@ const remsimForm = {
 
 	/* One notification at a time: what the last attempt to save said. */
 	notify: function(title, texts, kind) {
-		for (const old of document.querySelectorAll('.remsim-notice'))
-			old.remove();
-
+		remsimForm.silence();
 		ui.addNotification(title, texts.map(function(text) { return E('p', {}, [ text ]) }), kind, 'remsim-notice')
 			.setAttribute('role', 'alert');
+	},
+
+	silence: function() {
+		for (const old of document.querySelectorAll('.remsim-notice'))
+			old.remove();
 	},
 
 	/* "Heartbeat, Time limit: 90 is not less than …" */
