@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from card_bench import CachedCard, Shelf
@@ -419,11 +419,13 @@ def test_memory_has_an_end():
     assert Memory.parse(made.text()) is not None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_the_parser(text):
     Memory.parse(text)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_damaged_memory_is_none_or_sound(data):
     text = memory().text()
@@ -435,6 +437,7 @@ def test_damaged_memory_is_none_or_sound(data):
         assert len(key.command) >= 5
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
