@@ -21,6 +21,7 @@ from typing import Any
 
 from remsim import __version__
 from remsim.card.api import FrontEnd
+from remsim.card.layer import CardLayer
 from remsim.card.none import NoFrontEnd
 from remsim.client_bus import ClientBus
 from remsim.client_settings import (
@@ -54,6 +55,7 @@ LOG = logging.getLogger("remsim.client")
 SOFTWARE = "remsim"
 WATCH_FILES_S = 2.0  # how soon a change of path or assignment is seen without a signal or ubus call
 REPORT_S = 30.0  # counters go to the daemon this often, if they changed
+CARDS_DIRECTORY = "/etc/remsim/cards"  # the cache's memory, in flash
 USAGE = "usage: python3 -m remsim.client [--root DIR]\n"
 
 
@@ -69,7 +71,7 @@ class Client:
         self._cause = "started"
         self._is_reported = False
         self._reported: Mapping[str, str] = {}
-        self.session = Session(_session_settings(settings), _dice)
+        self.session = Session(_session_settings(settings), _dice, _layer(settings, paths))
         tls = None
         if settings.tls is not None:
             tls = TlsWrapper(settings.tls, loop.clock, this_build().made_at_s)
@@ -265,6 +267,15 @@ def _session_settings(settings: ClientSettings) -> SessionSettings:
         bank_keepalive_s=settings.bank_keepalive_s,
         releases_slot=settings.server is not None and settings.rest_port != 0,
     )
+
+
+def _layer(settings: ClientSettings, paths: Paths) -> CardLayer | None:
+    if not settings.has_cache:
+        return None
+    from remsim.card.cache import CardCache
+    from remsim.card.shelf import FileShelf
+
+    return CardCache(FileShelf(paths.at(CARDS_DIRECTORY)))
 
 
 def _releaser(settings: ClientSettings, loop: EventLoop) -> Releaser | None:

@@ -47,6 +47,7 @@ def full_status(worker: Worker, settings: ClientSettings, now: float) -> dict[st
         "sim_wanted": "remote" if session.has_card else "local",
         "modem_resets": session.counters.modem_resets,
         "tpdus": _tpdus(worker),
+        "cache": session.layer.status() if session.layer is not None else None,
         "latency_ms": latency_ms(worker),
         "errors": errors(worker),
     }

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the APDU cache keeps what it knows of each card: one small file per card, for root only.
+
+Written by rename, and only when something changed, because it lies in flash. Nothing here raises: a
+shelf that cannot be read or written is an empty one, and says so once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+
+LOG = logging.getLogger(__name__)
+
+MAX_CARDS = 4  # a router sees one card, or a few that its bank swaps
+MAX_OCTETS = 256 * 1024  # a start-up's answers take some 20 KB
+
+
+class FileShelf:
+    """`remsim.card.cache_knowledge.Shelf` in a directory that is made when it is first needed."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._has_complained = False
+
+    def has(self, atr: bytes) -> bool:
+        return any(name.startswith(f"{atr.hex()}-") for name in self._names())
+
+    def load(self, iccid: bytes, atr: bytes) -> str | None:
+        try:
+            with open(self._path(iccid, atr), encoding="ascii") as file:
+                text = file.read(MAX_OCTETS + 1)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._complain(error)
+            return None
+        return text if len(text) <= MAX_OCTETS else None
+
+    def keep(self, iccid: bytes, atr: bytes, text: str) -> None:
+        path = self._path(iccid, atr)
+        try:
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+            descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.rename(f"{path}.new", path)
+        except (OSError, ValueError) as error:
+            self._complain(error)
+        self._thin_out()
+
+    def drop(self, iccid: bytes, atr: bytes) -> None:
+        self._unlink(os.path.basename(self._path(iccid, atr)))
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _path(self, iccid: bytes, atr: bytes) -> str:
+        return os.path.join(self._directory, f"{atr.hex()}-{iccid.hex()}.json")
+
+    def _names(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._directory) if name.endswith(".json")]
+        except OSError:
+            return []  # not made yet
+
+    def _thin_out(self) -> None:
+        """The cards not seen for longest go."""
+        dated = []
+        for name in self._names():
+            with contextlib.suppress(OSError):
+                dated.append((os.stat(os.path.join(self._directory, name)).st_mtime, name))
+        for _, name in sorted(dated)[:-MAX_CARDS]:
+            self._unlink(name)
+
+    def _unlink(self, name: str) -> None:
+        try:
+            os.unlink(os.path.join(self._directory, name))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        LOG.log(logging.DEBUG if self._has_complained else logging.WARNING, "cache: %s", error)
+        self._has_complained = True
