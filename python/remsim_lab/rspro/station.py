@@ -7,6 +7,7 @@ returns, so tests may look at and change a running station.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import socket
 import threading
@@ -46,7 +47,8 @@ class Station:
         if self._thread is None:
             return
         self._is_ending = True
-        self.loop.wake()
+        with contextlib.suppress(OSError):  # it saw the flag by itself and has closed the loop
+            self.loop.wake()
         self._thread.join(ASK_LIMIT_S)
         self._thread = None
 
