@@ -134,6 +134,7 @@ def _client(config: Config, paths: Paths) -> ClientSettings | None:
         atr=bytes.fromhex(atr) if atr else None,
         ignores_bank_atr=config.flag("server.atr_ignore_rspro"),
         bank_hold_s=config.number("client.bank_hold"),
+        has_cache=config.flag("client.cache"),
         tls=_client_tls(config, paths),
         vpcd=VpcdSettings(config.text("client.vpcd_host"), config.integer("client.vpcd_port")),
         simtrace2=_simtrace2(config),

@@ -264,6 +264,11 @@ SECTIONS: tuple[Section, ...] = (
             "Hold the card after losing the bank", expert=True,
             help="For this long a lost bank connection neither removes the card nor resets the "
                  "modem."),
+        Option("cache", FLAG, "0", "Remember the SIM's fixed files", expert=True,
+            help="Answers the modem's reading of files that never change without asking the bank, "
+                 "so that it starts in a third of the time over a slow link. What was told is "
+                 "compared with the SIM afterwards; the answers are kept on the router.",
+            shown_when=("client.backend=native",)),
         Option("vpcd_host", HOST, "127.0.0.1", "vpcd host", expert=True, shown_when=_WITH_VPCD,
             help="Where the virtual card reader listens."),
         Option("vpcd_port", PORT, "35963", "vpcd port", expert=True, shown_when=_WITH_VPCD,

@@ -923,6 +923,17 @@ return baseclass.extend({
 					effect: 'client'
 				},
 				{
+					name: 'cache',
+					path: 'client.cache',
+					type: 'flag',
+					title: _('Remember the SIM\'s fixed files'),
+					help: _('Answers the modem\'s reading of files that never change without asking the bank, so that it starts in a third of the time over a slow link. What was told is compared with the SIM afterwards; the answers are kept on the router.'),
+					default: '0',
+					depends: [ { 'client.backend': 'native' } ],
+					expert: true,
+					effect: 'client'
+				},
+				{
 					name: 'vpcd_host',
 					path: 'client.vpcd_host',
 					type: 'value',
