@@ -37,7 +37,7 @@ from remsim.client_settings import (
     parse_path,
 )
 from remsim.client_status import full_status, variables
-from remsim.clock import SystemClock
+from remsim.clock import Clock, SystemClock
 from remsim.errors import ConfigError, RemsimError
 from remsim.eventloop import LONGEST_WAIT_S, EventLoop
 from remsim.installed import this_build
@@ -56,6 +56,7 @@ SOFTWARE = "remsim"
 WATCH_FILES_S = 2.0  # how soon a change of path or assignment is seen without a signal or ubus call
 REPORT_S = 30.0  # counters go to the daemon this often, if they changed
 CARDS_DIRECTORY = "/etc/remsim/cards"  # the cache's memory, in flash
+RECENT_CARDS_DIRECTORY = "/var/run/remsim/cards"  # and in RAM, where it is written more often
 USAGE = "usage: python3 -m remsim.client [--root DIR]\n"
 
 
@@ -71,7 +72,8 @@ class Client:
         self._cause = "started"
         self._is_reported = False
         self._reported: Mapping[str, str] = {}
-        self.session = Session(_session_settings(settings), _dice, _layer(settings, paths))
+        layer = _layer(settings, paths, loop.clock)
+        self.session = Session(_session_settings(settings), _dice, layer)
         tls = None
         if settings.tls is not None:
             tls = TlsWrapper(settings.tls, loop.clock, this_build().made_at_s)
@@ -269,13 +271,14 @@ def _session_settings(settings: ClientSettings) -> SessionSettings:
     )
 
 
-def _layer(settings: ClientSettings, paths: Paths) -> CardLayer | None:
+def _layer(settings: ClientSettings, paths: Paths, clock: Clock) -> CardLayer | None:
     if not settings.has_cache:
         return None
     from remsim.card.cache import CardCache
-    from remsim.card.shelf import FileShelf
+    from remsim.card.shelf import ThriftyShelf
 
-    return CardCache(FileShelf(paths.at(CARDS_DIRECTORY)))
+    near, far = paths.at(RECENT_CARDS_DIRECTORY), paths.at(CARDS_DIRECTORY)
+    return CardCache(ThriftyShelf(near, far, clock))
 
 
 def _releaser(settings: ClientSettings, loop: EventLoop) -> Releaser | None:

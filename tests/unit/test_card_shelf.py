@@ -9,7 +9,8 @@ import stat
 
 import pytest
 
-from remsim.card.shelf import MAX_CARDS, MAX_OCTETS, FileShelf
+from remsim.card.shelf import FLASH_PAUSE_S, MAX_CARDS, MAX_OCTETS, FileShelf, ThriftyShelf
+from remsim_lab.clock import HandClock
 
 ATR, OTHER = b"\x3b\x00", b"\x3b\x01"
 ICCID = bytes.fromhex("98880221436587092103")
@@ -77,3 +78,82 @@ def test_shelf_that_cannot_be_written_is_told_once(tmp_path, caplog):
             shelf.keep(ICCID, ATR, "text")
     assert len(caplog.records) == 1
     assert shelf.load(ICCID, ATR) is None
+
+
+# --- flash is spared ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def router(tmp_path):
+    return Router(tmp_path)
+
+
+class Router:
+    """`shelf()` is a process of ours."""
+
+    def __init__(self, root):
+        self.clock = HandClock(monotonic=30.0)
+        self.near, self.far = root / "run" / "cards", root / "etc" / "cards"
+
+    def shelf(self):
+        return ThriftyShelf(str(self.near), str(self.far), self.clock)
+
+    def flash(self):
+        return [file.read_text() for file in self.far.glob("*.json")]
+
+    def reboot(self):
+        for file in self.near.iterdir():
+            file.unlink()
+        self.clock = HandClock(monotonic=20.0)
+
+
+def test_flash_is_written_once_a_day_and_memory_each_time(router):
+    shelf = router.shelf()
+    shelf.keep(ICCID, ATR, "first")
+    router.clock.move(3600)
+    shelf.keep(ICCID, ATR, "second")
+    assert (shelf.load(ICCID, ATR), router.flash()) == ("second", ["first"])
+    router.clock.move(FLASH_PAUSE_S)
+    shelf.keep(ICCID, ATR, "third")
+    assert router.flash() == ["third"]
+
+
+def test_next_process_knows_when_flash_was_written(router):
+    router.shelf().keep(ICCID, ATR, "first")
+    router.clock.move(60)
+    router.shelf().keep(ICCID, ATR, "second")
+    assert (router.shelf().load(ICCID, ATR), router.flash()) == ("second", ["first"])
+
+
+def test_flash_is_not_written_for_the_same_text(router):
+    shelf = router.shelf()
+    shelf.keep(ICCID, ATR, "text")
+    router.clock.move(2 * FLASH_PAUSE_S)
+    (file,) = router.far.glob("*.json")
+    before = file.stat().st_mtime_ns
+    shelf.keep(ICCID, ATR, "text")
+    assert file.stat().st_mtime_ns == before
+
+
+def test_flash_outlives_a_reboot(router):
+    router.shelf().keep(ICCID, ATR, "text")
+    router.reboot()
+    assert router.shelf().has(ATR)
+    assert router.shelf().load(ICCID, ATR) == "text"
+    router.shelf().keep(ICCID, ATR, "newer")
+    assert router.flash() == ["newer"]
+
+
+def test_what_is_no_longer_true_leaves_flash_at_once(router):
+    shelf = router.shelf()
+    shelf.keep(ICCID, ATR, "text")
+    shelf.drop(ICCID, ATR)
+    assert not shelf.has(ATR)
+    assert router.flash() == []
+
+
+def test_damaged_mark_is_no_mark(router):
+    router.shelf().keep(ICCID, ATR, "first")
+    (router.near / "flash-written").write_text("yesterday")
+    router.shelf().keep(ICCID, ATR, "second")
+    assert router.flash() == ["second"]
