@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import itertools
 import random
+import tracemalloc
 
 import pytest
 
 from remsim.rspro import ber, framing, link, messages, session, states
-from remsim.rspro.actions import Close, Connect, PresentCard, ReleaseSlot, ResetModem, SetAtr
+from remsim.rspro.actions import Close, Connect, PresentCard, ReleaseSlot, ResetModem, Send, SetAtr
 from remsim.rspro.link import Endpoint, LinkEvent, LinkState
 from remsim.rspro.messages import (
     BankSlot,
@@ -37,6 +38,7 @@ from remsim.rspro.messages import (
     TpduModemToCard,
 )
 from remsim.rspro.session import Bank
+from remsim_lab.rspro import diagram
 from remsim_lab.rspro.sim import VirtualSim
 from rspro_driver import (
     ADDRESS,
@@ -973,3 +975,38 @@ def test_no_action_is_dead():
     assert used == set(session._DO)
     used = {name for _, todo in link.TABLE.values() for name in todo}
     assert used == set(link._DO)
+
+
+def test_diagrams_of_the_documentation_are_fresh():
+    text = diagram.DOCUMENT.read_text(encoding="utf-8")
+    assert diagram.written(text) == text
+    assert all(f"generated: {name} " in text for name in diagram.BLOCKS)
+
+
+# --- a day ---
+
+
+def test_a_day_of_keepalives_costs_what_it_should_and_leaves_nothing_behind():
+    """The server pings every 30 s, the bank never; the modem is silent."""
+    driver = Driver()
+    driver.serve()
+    tracemalloc.start()
+    octets = {SERVER: 0, BANK: 0}
+    base = 0
+    for number in range(24 * 120):
+        driver.move(30.0)
+        driver.octets(SERVER, framing.PING)
+        if driver.session.bank_link.awaits_pong:
+            driver.octets(BANK, framing.PONG)
+        for name in octets:
+            octets[name] += sum(len(a.frame) for a in driver.of(Send) if a.link is name)
+        driver.clear()
+        if number == 10:
+            base = tracemalloc.get_traced_memory()[0]
+    grown = tracemalloc.get_traced_memory()[0] - base
+    tracemalloc.stop()
+    assert driver.state == "serving"
+    assert driver.card() == []
+    assert octets[SERVER] == 24 * 120 * len(framing.PONG)
+    assert octets[BANK] == 24 * 60 * len(framing.PING)
+    assert grown < 20_000
