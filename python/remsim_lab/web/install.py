@@ -25,6 +25,7 @@ LUCI_STATUS_PAGE = "modules/luci-mod-status/htdocs"
 STATUS_PAGE = "luci-static/resources/view/status/index.js"
 LUCI_PO = "modules/luci-base/po"
 PASSWORD_BYTES = 6
+ALIASES = {"zh_Hans": "zh-cn"}  # luci.mk LUCI_LC_ALIAS: directory of texts -> language
 
 # `unauthenticated` brings session.access, by which LuCI's pages ask what a login may do.
 VIEWER_GROUPS = (
@@ -99,7 +100,8 @@ def _write_catalogues(root: Path, luci_source: Path | None) -> None:
 
 def _write_catalogue(root: Path, app: str, po: Path) -> None:
     if po.is_file():
-        language = po.parent.name.replace("_", "-").lower()
+        name = po.parent.name
+        language = ALIASES.get(name, name.replace("_", "-").lower())
         data = compile_po(po.read_text(encoding="utf-8"))
         (root / I18N / f"{app}.{language}.lmo").write_bytes(data)
 
