@@ -255,3 +255,13 @@ def test_full_disks_cost_no_heartbeat_and_no_cure_and_are_said(lab: Lab, film: F
 
 def _alerts(lab: Lab) -> list[str]:
     return [str(alert["id"]) for alert in ubus(lab, "status")["alerts"]]
+
+
+def test_noise_and_late_answers_on_the_ports_reset_nobody(lab: Lab, film: Film) -> None:
+    """Longer than the patience before the IoT modem's reset."""
+    lab.fail("modem1", "slow", quiet)
+    lab.fail("modem2", "garbage", quiet)
+    watch(film, 100.0)
+    assert nothing_moved(film)
+    for role in (PRIMARY, IOT):
+        assert ubus(lab, "status")[role.value]["path"]["up"]
