@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
 from types import SimpleNamespace
 
@@ -113,6 +114,15 @@ def test_error_message_is_readable():
         ("a004000000", False),
         ("0044000000", False),
         ("80e2900005", True),
+        ("0073000010", False),
+        ("0073010010", True),
+        ("0073018010", True),
+        ("007301a010", False),
+        ("0073048010", True),
+        ("0075040010", True),
+        ("0075000010", False),
+        ("807a000008", True),
+        ("00d0000002", True),
         ("80ca9f7f00", False),
         ("00ee000000", None),
         ("a0ee000001", None),
@@ -308,12 +318,67 @@ def test_new_header_drops_what_was_under_way(bench):
 def test_line_edges_are_told_once(bench):
     bench.phone.power(0x01 | 0x10, 0x03 | 0x10, 0x03, 0x03, 0x00)
     told = [(s.reset_active, s.vcc_present, s.clk_active) for s in bench.user.lines]
-    assert told == [
-        (True, True, False),
-        (True, True, True),
-        (False, True, True),
-        (False, False, False),
-    ]
+    assert told == [(True, True, False), (False, True, True), (False, False, False)]
+
+
+def test_stopped_clock_is_no_news(bench):
+    bench.phone.power(0x03, 0x01, 0x03, 0x01, 0x03)
+    assert len(bench.user.lines) == 1
+
+
+def test_late_answer_to_a_command_that_the_phone_gave_up_is_not_the_next_ones(bench):
+    bench.user.answers = False
+    bench.phone.start(H("00b000000a"))
+    bench.phone.start(H("00b0000002"))
+    bench.board.take()
+    bench.front_end.answer(bytes(10) + b"\x90\x00")
+    assert bench.board.take() == []
+    bench.front_end.answer(b"\x01\x02\x90\x00")
+    assert len(bench.board.take()) == 2
+
+
+@pytest.mark.parametrize("octets", [1, 9, 11, 256])
+def test_answer_that_the_phone_cannot_take_is_not_begun(bench, octets):
+    bench.user.answers = False
+    bench.phone.start(H("00b000000a"))
+    bench.board.take()
+    bench.front_end.answer(bytes(octets) + b"\x90\x00")
+    (word,) = [codec.received(message.payload) for message in bench.board.take()]
+    assert word.data == b"\x6f\x00"
+
+
+def test_too_much_data_from_the_phone_is_refused_not_left_hanging(bench):
+    bench.phone.start(H("00d6000002"))
+    bench.board.take()
+    bench.board.on_transfer(rx(b"abcd", DataFlag.FINAL))
+    (word,) = [codec.received(message.payload) for message in bench.board.take()]
+    assert word.data == b"\x67\x00"
+    assert bench.user.commands == []
+
+
+def test_command_without_a_card_is_answered(bench):
+    bench.user.command = lambda command: False
+    assert bench.phone.command(H("00b000000a")) == b"\x6f\x00"
+
+
+def test_pts_and_messages_of_other_classes_are_passed_over(bench):
+    bench.board.on_transfer(H("0107000000001500" + "06" + "ff1094000000" * 2))
+    bench.board.on_transfer(H("0303000000000800") + H("7f01000000000800"))
+    assert bench.phone.command(H("00a4000c023f00")) == b"\x90\x00"
+
+
+@pytest.mark.parametrize("octets", [0, 56, 255, 300])
+def test_atr_that_rspro_does_not_have_either_is_not_sent(bench, octets):
+    with pytest.raises(DeviceError, match="ATR"):
+        codec.set_atr(bytes(octets))
+    bench.front_end.present(bytes(octets))
+    assert [kind[:2] for kind in kinds(bench.board.take())] == [(2, 2), (1, 5)]
+
+
+@pytest.mark.parametrize("octets", [1, 33, 34, 55])
+def test_atr_of_every_rspro_length_is_sent(bench, octets):
+    bench.front_end.present(bytes(octets))
+    assert kinds(bench.board.take())[1] == (1, 2, f"{octets:02x}" + "00" * octets)
 
 
 def test_data_without_a_header_is_ignored(bench):
@@ -393,6 +458,10 @@ class FakeUsbError(OSError):
         super().__init__(errno, text)
 
 
+class NoBackend(ValueError):
+    pass
+
+
 class FakeInterface(list):
     def __init__(self, number, sub_class=2):
         super().__init__(
@@ -420,7 +489,9 @@ class FakeDevice:
 class FakeUsb:
     def __init__(self, *devices):
         self.claimed = []
-        self.core = SimpleNamespace(find=lambda find_all: iter(devices), USBError=FakeUsbError)
+        self.core = SimpleNamespace(
+            find=lambda find_all: iter(devices), USBError=FakeUsbError, NoBackendError=NoBackend
+        )
         self.util = SimpleNamespace(
             claim_interface=lambda device, number: self.claimed.append((device, number)),
             dispose_resources=lambda device: None,
@@ -516,6 +587,40 @@ def test_board_that_is_unplugged_is_told_once(plug):
     assert "No such device" in board.reasons[0]
     assert len(board.reasons) == 1
     board.close()
+
+
+def test_missing_libusb_is_named(plug):
+    def find(find_all):
+        raise NoBackend("No backend available")
+
+    plug().core.find = find
+    with pytest.raises(NotPossibleError, match=r"libusb-1\.0"):
+        opened()
+
+
+def test_device_that_tells_no_serial_number_is_no_crash(plug):
+    class Mute(FakeDevice):
+        serial_number = property(lambda _: (_ for _ in ()).throw(ValueError("no langid")))
+
+        def __init__(self):
+            self.idVendor, self.idProduct = 0x1D50, 0x60E3
+            self.bus, self.port_numbers, self.address = 1, (1,), 4
+
+    plug(Mute())
+    with pytest.raises(DeviceError, match="no langid"):
+        opened(BoardSettings(serial="wanted"))
+
+
+def test_nobody_reads_a_device_that_is_closed(plug):
+    device = FakeDevice()
+    usb = plug(device)
+    board, _ = opened()
+    closed = []
+    usb.util.dispose_resources = lambda device: closed.append(
+        [thread.name for thread in threading.enumerate() if thread.name == "simtrace2"]
+    )
+    board.close()
+    assert closed == [[]]
 
 
 def test_missing_pyusb_is_named(monkeypatch):

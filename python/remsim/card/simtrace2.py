@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from remsim.card import simtrace2_codec as codec
-from remsim.card.apdu import HEADER
+from remsim.card.apdu import HEADER, TECHNICAL_PROBLEM, WRONG_LENGTH
 from remsim.card.api import CardUser, Presence
 from remsim.card.iso_case import sends_data
 from remsim.card.simtrace2_codec import BoardMessage, CardType, DataFlag, MessageClass
@@ -59,6 +59,7 @@ class Simtrace2FrontEnd:
         self._header = b""  # of the TPDU that is under way
         self._data = b""
         self._waits = False  # the phone waits for an answer
+        self._given_up = 0  # commands that will be answered though the phone went on without
 
     @property
     def presence(self) -> Presence:
@@ -83,6 +84,7 @@ class Simtrace2FrontEnd:
     def remove(self) -> None:
         self._atr = None
         self._forget_tpdu()
+        self._given_up = 0
         self._write(codec.insert_card(False))
         self._write(codec.select_sim(codec.LOCAL))
 
@@ -92,14 +94,24 @@ class Simtrace2FrontEnd:
             self._send_atr(atr)
 
     def answer(self, response: bytes) -> None:
+        if self._given_up:
+            self._given_up -= 1
+            return
         if not self._waits:
             return
-        instruction = self._header[1:2]
+        instruction, expected = self._header[1:2], self._header[4] or 256
         self._forget_tpdu()
+        if len(response) not in (2, expected + 2):
+            # the phone takes exactly P3 octets; fewer, and the status word would be data to it
+            LOG.warning("an answer of %d octets where %d fit", len(response) - 2, expected)
+            response = TECHNICAL_PROBLEM
         if len(response) > 2:
             data = instruction + response[:-2]
             self._write(codec.transmit(data, DataFlag.THEN_TRANSMIT))
-        self._write(codec.transmit(response[-2:], DataFlag.THEN_TRANSMIT | DataFlag.FINAL))
+        self._send_word(response[-2:])
+
+    def _send_word(self, word: bytes) -> None:
+        self._write(codec.transmit(word, DataFlag.THEN_TRANSMIT | DataFlag.FINAL))
 
     def reset_modem(self) -> bool:
         """Boards that carry the modem can; the others leave it to the daemon."""
@@ -119,6 +131,7 @@ class Simtrace2FrontEnd:
         LOG.info("SIMtrace2 board found")
         if self._atr is not None:
             self._insert(self._atr)
+            self._write(codec.pulse_modem_reset(RESET_PULSE_MS))
 
     def _gone(self, reason: str) -> None:
         LOG.log(logging.DEBUG if reason == self._why_not else logging.WARNING, "%s", reason)
@@ -135,7 +148,12 @@ class Simtrace2FrontEnd:
     def _send_atr(self, atr: bytes) -> None:
         if len(atr) > ISO_MAX_ATR:
             LOG.warning("an ATR of %d octets: the board may not take it", len(atr))
-        self._write(codec.set_atr(atr))
+        try:
+            octets = codec.set_atr(atr)
+        except DeviceError as error:
+            LOG.warning("%s", error.reason)
+        else:
+            self._write(octets)
 
     def _write(self, octets: bytes) -> None:
         if self._why_not:
@@ -166,12 +184,17 @@ class Simtrace2FrontEnd:
     # --- the phone --------------------------------------------------------------------------------
 
     def _change_line(self, line: SlotPhysStatus) -> None:
-        if line == self._line:
-            return
-        was_running = not self._line.reset_active and self._line.vcc_present
+        """The clock is no news: phones stop it between commands, and the bank does not care."""
+        is_same = (line.reset_active, line.vcc_present) == (
+            self._line.reset_active,
+            self._line.vcc_present,
+        )
         self._line = line
-        if was_running and (line.reset_active or not line.vcc_present):
+        if is_same:
+            return
+        if line.reset_active or not line.vcc_present:
             self._forget_tpdu()
+            self._given_up = 0
         if self._user is not None:
             self._user.line_changed(line)
 
@@ -184,6 +207,7 @@ class Simtrace2FrontEnd:
                 self._hand_over(self._header + self._data)
 
     def _take_header(self, header: bytes) -> None:
+        self._given_up += self._waits
         self._forget_tpdu()
         if len(header) != HEADER:
             LOG.warning("a TPDU header of %d octets", len(header))
@@ -192,8 +216,7 @@ class Simtrace2FrontEnd:
         match sends_data(header):
             case None:
                 LOG.warning("unknown instruction %s", header[:2].hex())
-                self._waits = True
-                self.answer(UNKNOWN_INSTRUCTION)
+                self._refuse(UNKNOWN_INSTRUCTION)
             case True:
                 self._write(codec.transmit(header[1:2], DataFlag.THEN_RECEIVE))
             case False:
@@ -202,11 +225,16 @@ class Simtrace2FrontEnd:
     def _hand_over(self, command: bytes) -> None:
         if len(command) not in (HEADER, HEADER + command[4]):
             LOG.warning("a TPDU of %d octets", len(command))
-            self._forget_tpdu()
+            self._refuse(WRONG_LENGTH)
             return
         self._waits = True
         if self._user is None or not self._user.command(command):
-            self.answer(UNKNOWN_INSTRUCTION)
+            self._refuse(TECHNICAL_PROBLEM)
+
+    def _refuse(self, word: bytes) -> None:
+        """Nobody else answers this one; left alone, the board would keep the phone waiting."""
+        self._forget_tpdu()
+        self._send_word(word)
 
     def _forget_tpdu(self) -> None:
         self._header = self._data = b""

@@ -104,6 +104,9 @@ def configure(presence_level: int | None) -> bytes:
 
 
 def set_atr(atr: bytes) -> bytes:
+    """DeviceError for a length that RSPRO does not have either."""
+    if not 1 <= len(atr) <= MAX_ATR:
+        raise DeviceError("SIMtrace2", f"an ATR of {len(atr)} octets")
     return _message(MessageClass.CARD, CardType.SET_ATR, bytes((len(atr),)) + atr)
 
 

@@ -71,6 +71,7 @@ class UsbBoard:
         self._endpoints: _Endpoints | None = None
         self._on_transfer: Callable[[bytes], None] | None = None
         self._on_gone: Callable[[str], None] | None = None
+        self._threads: list[threading.Thread] = []
         self._generation = 0  # threads of an earlier opening end by it
         self.can_reset_modem = False
 
@@ -82,7 +83,9 @@ class UsbBoard:
             self._device = self._find(usb)
             interface = self._claim(usb, self._device)
             self._endpoints = _endpoints_of(interface)
-        except usb.core.USBError as error:
+        except usb.core.NoBackendError as error:
+            raise NotPossibleError("simtrace2 needs the package libusb-1.0") from error
+        except (usb.core.USBError, ValueError) as error:  # ValueError: it tells no serial number
             raise DeviceError("SIMtrace2", f"cannot be opened: {error}") from error
         self.can_reset_modem = self._device.idProduct in MODEM_CARRIERS
         self._generation += 1
@@ -90,12 +93,14 @@ class UsbBoard:
             (self._endpoints.data, MAX_TRANSFER),
             (self._endpoints.status, STATUS_OCTETS),
         ):
-            threading.Thread(
+            thread = threading.Thread(
                 target=self._listen,
                 args=(usb, endpoint, octets, self._generation),
                 name="simtrace2",
                 daemon=True,
-            ).start()
+            )
+            thread.start()
+            self._threads.append(thread)
 
     def write(self, octets: bytes) -> None:
         if self._endpoints is None:
@@ -106,7 +111,11 @@ class UsbBoard:
             raise DeviceGone("SIMtrace2", f"cannot be written to: {error}") from error
 
     def close(self) -> None:
+        """Takes as long as a read at most: libusb must not lose a device that is being read."""
         self._generation += 1
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
         device, self._device = self._device, None
         self._endpoints = None
         if device is not None:
