@@ -45,6 +45,7 @@ class Hands:
     @contextmanager
     def daemon_killed(self) -> Iterator[None]:
         self._lab.remsimd.pause(signal.SIGKILL)
+        wait_for(lambda: self._lab.remsimd.pid is None, "the end of remsimd")
         try:
             yield
         finally:
