@@ -113,7 +113,7 @@ class Lab:
         self._write_config()
         self._make_daemon()
         if self._web is not None:
-            self._make_web(self._web)
+            self.serve_pages(self._web)
 
     def _begin(self, begin: Callable[[], object], end: Callable[[], object]) -> None:
         """What was begun is ended in the opposite order, also when a later part fails."""
@@ -220,7 +220,8 @@ class Lab:
         self.remsimd = self._serve("remsimd", (*self.place.inside, *argv))
         wait_for(lambda: self.status() is not None, "remsimd")
 
-    def _make_web(self, wanted: WebWanted) -> None:
+    def serve_pages(self, wanted: WebWanted) -> None:
+        """Once; `url` and `users` are there afterwards."""
         self.users = make_users()
         install(self.place.root, self.users, wanted.luci_source)
         address = url_file(self.place)

@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Playwright,
     Response,
     StorageState,
+    expect,
 )
 
 CHROMIUM = shutil.which("chromium") or "chromium"
@@ -29,10 +30,11 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-LIMIT_MS = 15_000  # a page, on a machine that does other things as well
+LIMIT_MS = 20_000  # a page or a part of it, on a machine that does other things as well
 
 
 def launch(playwright: Playwright) -> Browser:
+    expect.set_options(timeout=LIMIT_MS)
     return playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(ARGUMENTS))
 
 
