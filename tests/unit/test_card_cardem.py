@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Front-end simtrace2, from USB transfers to a card, against a board and a phone that are played."""
+"""Front-end simtrace2, from USB transfers to a card; board and phone are played."""
 
 from __future__ import annotations
 
