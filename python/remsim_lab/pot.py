@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes po/templates/remsim.pot: every text of the LuCI pages that is to be translated.
+"""Writes po/templates/remsim.pot, every text of the LuCI pages that is to be translated, and brings
+the catalogues po/*/remsim.po into its order: a new text is empty there, one that went is gone.
 
     python -m remsim_lab.pot [--check]
 
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -26,6 +28,7 @@ _SCRIPTS = "htdocs/**/*.js"
 _TABLES = ("files/usr/share/luci/menu.d/*.json", "files/usr/share/rpcd/acl.d/*.json")
 _KEYWORDS = ("_:1", "_:1,2c", "N_:2,3", "N_:2,3,4c")
 _SHOWN = ("title", "description")
+_TEXT = re.compile(r'^(msgid|msgstr(?:\[\d\])?) "(.*)"$', re.MULTILINE)
 
 
 def template(repository: Path = REPOSITORY) -> str:
@@ -75,20 +78,52 @@ def _scanned(directory: Path, sources: Sequence[str]) -> str:
     return "\n".join(lines).strip("\n") + "\n"
 
 
+def merged(catalogue: str, fresh: str) -> str:
+    """`catalogue` with the texts of the template `fresh`, each with the translation that it had."""
+    header, *entries = _blocks(catalogue)
+    known = {}
+    for entry in entries:
+        (_, text), *forms = _TEXT.findall(entry)
+        known[text] = [f'{keyword} "{form}"' for keyword, form in forms]
+    return (
+        "\n\n".join([header, *(_translated(entry, known) for entry in _blocks(fresh)[1:])]) + "\n"
+    )
+
+
+def _blocks(text: str) -> list[str]:
+    return text.strip("\n").split("\n\n")
+
+
+def _translated(entry: str, known: Mapping[str, Sequence[str]]) -> str:
+    (_, text), *empty = _TEXT.findall(entry)
+    kept = [line for line in entry.splitlines() if not line.startswith("msgstr")]
+    return "\n".join([*kept, *known.get(text, [f'{keyword} ""' for keyword, _ in empty])])
+
+
+def _wanted(repository: Path) -> Iterator[tuple[Path, str]]:
+    """Every file with what it should hold."""
+    fresh = template(repository)
+    yield repository / TEMPLATE, fresh
+    for path in sorted(repository.glob("po/*/remsim.po")):
+        yield path, merged(path.read_text(encoding="utf-8"), fresh)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="remsim_lab.pot")
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if it is stale")
     options = parser.parse_args(argv)
-    path = REPOSITORY / TEMPLATE
-    fresh = template()
-    if path.exists() and path.read_text(encoding="utf-8") == fresh:
-        return 0
-    if options.check:
-        sys.stderr.write(f"{TEMPLATE} is stale; run: make generate\n")
-        return 1
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(fresh, encoding="utf-8")
-    return 0
+    stale = [
+        (path, text)
+        for path, text in _wanted(REPOSITORY)
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        if options.check:
+            sys.stderr.write(f"{path.relative_to(REPOSITORY)} is stale; run: make generate\n")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if options.check and stale else 0
 
 
 if __name__ == "__main__":

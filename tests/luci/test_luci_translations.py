@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remsim_lab.pot import REPOSITORY, TEMPLATE, template
+from remsim_lab.pot import REPOSITORY, TEMPLATE, merged, template
 
 LANGUAGES = ("de", "es", "fr", "ja", "ru", "zh_Hans")
 PLACEHOLDER = re.compile(r"%(?:\.\d+)?[a-zA-Z%]")
@@ -57,6 +57,50 @@ def test_texts_outside_ascii_are_in_the_template() -> None:
 def test_titles_of_the_menu_and_of_the_roles_are_in_the_template() -> None:
     wanted = {"Overview", "Remote SIM: see state and events"}
     assert wanted <= {entry.id for entry in entries(REPOSITORY / TEMPLATE)}
+
+
+OLD = """msgid ""
+msgstr "Language: xx"
+
+msgid "gone"
+msgstr "weg"
+
+msgid "one"
+msgid_plural "many"
+msgstr[0] "eins"
+msgstr[1] "viele"
+"""
+FRESH = """msgid ""
+msgstr "Content-Type"
+
+#: a.js
+msgid "new"
+msgstr ""
+
+#: b.js
+msgid "one"
+msgid_plural "many"
+msgstr[0] ""
+msgstr[1] ""
+"""
+MERGED = """msgid ""
+msgstr "Language: xx"
+
+#: a.js
+msgid "new"
+msgstr ""
+
+#: b.js
+msgid "one"
+msgid_plural "many"
+msgstr[0] "eins"
+msgstr[1] "viele"
+"""
+
+
+def test_a_catalogue_follows_the_template_and_keeps_its_translations() -> None:
+    assert merged(OLD, FRESH) == MERGED
+    assert merged(MERGED, FRESH) == MERGED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
