@@ -47,7 +47,7 @@ PEER = {
     SERVER: Identity(Component.SERVER, "peer-host", "scripted", "1.1.3"),
     BANK: Identity(Component.BANK, "peer-host", "scripted", "1.1.3"),
 }
-SERVER_AT = Endpoint("server.example", 9998)
+SERVER_AT = Endpoint("127.0.0.1", 9998)
 
 
 def settings(**changes):

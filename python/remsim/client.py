@@ -149,7 +149,7 @@ class Client:
             if name == PATH_FILE:
                 self.worker.bind(parse_path(text))
             elif self._settings.server is None:
-                self.worker.assign(parse_assignment(text))
+                self.worker.assign(parse_assignment(text) or self._settings.bank)
         except RemsimError as error:
             LOG.error("%s", error.reason)
         except OSError as error:

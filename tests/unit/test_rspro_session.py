@@ -46,6 +46,7 @@ from rspro_driver import (
     BANK,
     CLIENT,
     OTHER_ATR,
+    PEER,
     SERVER,
     SERVER_AT,
     SLOT,
@@ -1010,3 +1011,144 @@ def test_a_day_of_keepalives_costs_what_it_should_and_leaves_nothing_behind():
     assert octets[SERVER] == 24 * 120 * len(framing.PONG)
     assert octets[BANK] == 24 * 60 * len(framing.PING)
     assert grown < 20_000
+
+
+# --- addresses ---
+
+
+@pytest.mark.parametrize(
+    ("server", "named", "called"),
+    [
+        ("server.example", b"\x7f\x00\x00\x01", "server.example"),
+        ("192.0.2.1", bytes(15) + b"\x01", "192.0.2.1"),
+        ("192.0.2.1", bytes((192, 0, 2, 9)), "192.0.2.9"),
+        ("127.0.0.1", b"\x7f\x00\x00\x02", "127.0.0.2"),
+        ("localhost", b"\x7f\x00\x00\x01", "127.0.0.1"),
+    ],
+)
+def test_bank_on_the_servers_own_loopback_is_called_at_the_server(server, named, called):
+    driver = Driver(server=Endpoint(server, 9998))
+    driver.connect_server()
+    driver.assign(SLOT, IpPort(named, 9999))
+    assert driver.wanted[BANK] == (called, 9999)
+
+
+# --- anything in any order ---
+
+
+class Chaos:
+    """Random events of the outside world; the driver checks what the session asks for."""
+
+    STEPS = (
+        *("accept", "refuse", "drop", "say", "say", "help", "help"),
+        *("rubbish", "command", "line", "move", "reply", "reply"),
+    )
+
+    def __init__(self, seed):
+        self.dice = random.Random(seed)
+        self.driver = Driver(
+            dice=self.dice.random,
+            bank_hold_s=self.dice.choice((0.0, 5.0, 300.0)),
+            releases_slot=self.dice.random() < 0.5,
+            ignores_bank_atr=self.dice.random() < 0.2,
+        )
+        self.sim = VirtualSim()
+        self.asked = 0
+
+    def step(self):
+        getattr(self, self.dice.choice(self.STEPS))()
+
+    def help(self):
+        """What a sane world does next, or random walks would never come far."""
+        driver = self.driver
+        self.accept()
+        for name in sorted(driver.open_links, key=lambda each: each.value):
+            if driver.session._link_of(name).state is LinkState.GREETING:
+                driver.greet(name)
+        if driver.state == "no_bank" and driver.session.server_link.is_up:
+            driver.assign(BankSlot(1, self.dice.randint(0, 1)))
+        if driver.state in ("awaiting_atr", "returned") and self.dice.random() < 0.8:
+            driver.atr(self.dice.choice((ATR, ATR, OTHER_ATR)), driver.session.client_slot)
+        self.reply()
+
+    def _link(self, of):
+        return self.dice.choice(sorted(of, key=lambda link: link.value)) if of else None
+
+    def accept(self):
+        if link := self._link(self.driver.wanted):
+            self.driver.accept(link)
+
+    def refuse(self):
+        if link := self._link(self.driver.wanted):
+            self.driver.refuse(link)
+
+    def drop(self):
+        if (link := self._link(self.driver.open_links)) and self.dice.random() < 0.2:
+            now = self.driver.now
+            self.driver.open_links.discard(link)
+            self.driver.do(self.driver.session.closed(link, "gone", now, self.dice.random() < 0.5))
+
+    def say(self):
+        link = self._link(self.driver.open_links)
+        if link is None or self.dice.random() < 0.7:
+            return
+        other = BankSlot(1, self.dice.randint(0, 1))
+        message = self.dice.choice(
+            (
+                ConnectClientRes(PEER[link], self.dice.choice((Result.OK, Result.OK, *Result))),
+                ConfigClientBankReq(other, ADDRESS),
+                ConfigClientBankReq(other, IpPort(bytes(4), 0)),
+                ConfigClientIdReq(ClientSlot(1, self.dice.randint(0, 1))),
+                SetAtrReq(CLIENT, self.dice.choice((ATR, OTHER_ATR))),
+                ResetStateReq(),
+            )
+        )
+        self.driver.say(link, message)
+
+    def reply(self):
+        if self.driver.session.relay.running_since is not None and BANK in self.driver.open_links:
+            last = [m for m in self.driver.sent(BANK) if isinstance(m, TpduModemToCard)][-1]
+            response = self.sim.process(last.data)
+            self.driver.answer(response, last.to_bank_slot, last.from_client_slot)
+
+    def rubbish(self):
+        if (link := self._link(self.driver.open_links)) and self.dice.random() < 0.1:
+            size = self.dice.randint(1, 60)
+            octets = bytes(self.dice.randint(0, 255) for _ in range(size))
+            self.driver.octets(link, self.dice.choice((octets, framing.PING, framing.PONG)))
+
+    def command(self):
+        words = ("00a40004023f00", "00a40004022fe2", READ, "0070000001", "0020000100", "80f200000c")
+        self.driver.command(self.dice.choice(words))
+        self.asked += 1
+
+    def line(self):
+        if self.dice.random() < 0.2:
+            self.driver.line(ASSERTED)
+            self.driver.line(session.RELEASED)
+            self.sim.reset()
+
+    def move(self):
+        for _ in range(self.dice.choice((1, 1, 2, 5, 40))):
+            self.driver.move(self.dice.choice((0.01, 0.5, 2.0, 2.0, 8.0)))
+            if self.dice.random() < 0.8:
+                self.help()
+            for name in sorted(self.driver.open_links, key=lambda each: each.value):
+                if self.driver.session._link_of(name).awaits_pong and self.dice.random() < 0.95:
+                    self.driver.octets(name, framing.PONG)
+        if self.dice.random() < 0.3 and self.driver.session._is_releasing:
+            self.driver.do(self.driver.session.slot_released(True, "", self.driver.now))
+
+
+@pytest.mark.parametrize("chunk", range(8))
+def test_no_order_of_events_breaks_the_session(chunk):
+    for seed in range(chunk, 240, 8):
+        chaos = Chaos(seed)
+        for _ in range(150):
+            chaos.step()
+            driver = chaos.driver
+            shown = [word for word in driver.card() if word in ("present", "remove")]
+            assert all(one != other for one, other in itertools.pairwise(shown)), f"seed {seed}"
+            assert driver.session.has_card == (shown[-1:] == ["present"]), f"seed {seed}"
+            assert len(driver.answers()) <= chaos.asked, f"seed {seed}"
+            assert driver.session.relay.waiting <= 65

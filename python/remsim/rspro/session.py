@@ -359,8 +359,17 @@ class Session:
         if request.bankd.port == 0:
             self._withdraw()
         else:
-            host = str(ipaddress.ip_address(request.bankd.ip))
+            host = self._host_of(ipaddress.ip_address(request.bankd.ip))
             self._assign(Bank(Endpoint(host, request.bankd.port), request.bank_slot))
+
+    def _host_of(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+        """A server names the address that the bank called from; a bank on the server's own machine
+        called from its loopback, which is not ours.
+        """
+        server = self.settings.server
+        if address.is_loopback and server is not None and not _is_loopback(server.host):
+            return server.host
+        return str(address)
 
     def _on_atr(self, pdu: Pdu) -> None:
         request = pdu.message
@@ -631,6 +640,13 @@ class Session:
     def _take(self) -> list[Action]:
         out, self._out = self._out, []
         return out
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
 
 
 def _joined(endpoint: Endpoint | None, reason: str) -> str:
