@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -35,11 +34,11 @@ def hands(site: Site) -> Hands:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Nothing is broken on a router that is not ours."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents and "chromium" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.flaky(reruns=2))  # a browser on two shared cores
+    """The router and the browser live to the session's end, so what needs them comes last.
+
+    Nothing is broken on a router that is not ours.
+    """
+    items.sort(key=lambda item: "site" in getattr(item, "fixturenames", ()))
     if URL is None:
         return
     kept = [item for item in items if "hands" not in getattr(item, "fixturenames", ())]

@@ -16,6 +16,7 @@ start. Needs root, ip, nft and /dev/net/tun: `Topology.why_not()` says what is m
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -67,6 +68,8 @@ table inet fw4 {
 # Forwarding as on every OpenWrt router; new sockets of the lab's servers need no ping rights.
 ROUTER_SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
 
+_number = itertools.count(1)
+
 
 class Topology:
     """`name` is for people; `speed` shortens the carriers' delays; `seed` feeds their losses.
@@ -91,7 +94,9 @@ class Topology:
     ) -> None:
         self.name = name
         self.speed = speed
-        tag = f"{PREFIX}{name.replace('.', '-')}.{owner_tag()}"
+        number = next(_number)  # a process may hold several
+        lab = name.replace(".", "-") + (f"-{number}" if number > 1 else "")
+        tag = f"{PREFIX}{lab}.{owner_tag()}"
         self.router = Namespace(f"{tag}.router")
         self.servers = Namespace(f"{tag}.servers")
         self.lan = Namespace(f"{tag}.lan")
