@@ -29,6 +29,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[WHY_NOT] = f"{len(need)} tests need network namespaces: {why_not}"
         config.hook.pytest_deselected(items=need)
         items[:] = [item for item in items if item not in need]
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """What runs one after the other, in one process: a file, and all that shares the one router of
+    the pages.
+    """
+    return "pages" if "site" in getattr(item, "fixturenames", ()) else item.location[0]
 
 
 def pytest_terminal_summary(
