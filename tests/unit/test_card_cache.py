@@ -465,7 +465,8 @@ def test_short_identifier_is_the_cards_word():
 
 
 def test_every_stable_file_is_in_a_sound_directory_and_has_its_section():
-    for directory, files in STABLE_FILES.items():
+    for (root, *rest), files in STABLE_FILES.items():
+        directory = (root if len(root) == 2 else root + bytes(9), *rest)
         assert is_directory(directory)
         for number, words in files.items():
             assert is_stable((*directory, number.to_bytes(2, "big")))

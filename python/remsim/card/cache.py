@@ -12,7 +12,7 @@ it, and the modem reads the card anew if it was misled. docs/rspro.md has the re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from remsim.card.apdu import MAX_RESPONSE, TECHNICAL_PROBLEM, Ins
@@ -24,12 +24,14 @@ from remsim.card.cache_view import CardView, OutOfReach, Step
 _MAY_GO_AHEAD = frozenset({Ins.SELECT, Ins.READ_BINARY, Ins.READ_RECORD, Ins.STATUS})
 """Harmless even if the step in front of it fails: so it travels together with its steps."""
 IDLE_S = 5.0  # without a command; modems poll every 20 to 30 s
+PATIENCE_S = 300.0  # a modem that is never quiet for so long is made to wait for comparisons
 
 
 @dataclass(slots=True)
 class CacheCounters:
     served: int = 0  # answers from memory
-    asked: int = 0  # commands of the modem that went to the card
+    missed: int = 0  # commands that went to the card because memory did not have the answer
+    asked: int = 0  # commands of the modem that went to the card, those included
     moves: int = 0  # commands of ours that brought the card where the modem believed it was
     checks: int = 0  # commands of ours that looked whether memory is right
     wrong: int = 0  # times that it was not
@@ -54,6 +56,7 @@ class CardCache:
         self._is_abandoned = False  # but to a command of before a reset
         self._waiting: bytes | None = None
         self._due_at: float | None = None
+        self._overdue_at: float | None = None  # there is work since PATIENCE_S before
 
     def bind(
         self,
@@ -70,12 +73,21 @@ class CardCache:
         return self._due_at
 
     def status(self) -> dict[str, Any]:
-        memory = self.knowledge.memory
+        """`entries` answers are known, `verified` ones of them the card itself gave since it was
+        presented; `passed` commands are none of the cache's business.
+        """
+        memory, counters = self.knowledge.memory, self.counters
         return {
+            "identified": self.knowledge.is_identified,
             "entries": 0 if memory is None else memory.size,
-            "trusted": self.knowledge.is_identified,
+            "verified": 0 if memory is None else memory.verified,
+            "hits": counters.served,
+            "misses": counters.missed,
+            "passed": counters.asked - counters.missed,
+            "moves": counters.moves,
+            "checks": counters.checks,
+            "wrong": counters.wrong,
             "dropped": self.knowledge.dropped,
-            **asdict(self.counters),
         }
 
     # --- the card's life --------------------------------------------------------------------------
@@ -96,8 +108,8 @@ class CardCache:
         self._is_outdated = self._is_abandoned = self._owes = False
 
     def card_reset(self) -> None:
-        self.view.reset()
         self.knowledge.reset()
+        self.view.reset()
         self._talk = self._waiting = self._due_at = None
         self._arrived.clear()
         self._is_outdated = self._in_flight > 0
@@ -160,8 +172,17 @@ class CardCache:
             self._to_relay(answer, now)
         else:
             self._go_on(now)
-        if self._talk is None and self._has_work:
-            self._due_at = now + IDLE_S
+        if self._talk is None:
+            self._plan_work(now)
+
+    def _plan_work(self, now: float) -> None:
+        """When the modem is quiet, or at last when it is not."""
+        if not self._has_work:
+            self._overdue_at = None
+            return
+        if self._overdue_at is None:
+            self._overdue_at = now + PATIENCE_S
+        self._due_at = max(now, min(now + IDLE_S, self._overdue_at))
 
     def _tell_verdict(self) -> None:
         verdict, self.knowledge.verdict = self.knowledge.verdict, None
@@ -195,6 +216,7 @@ class CardCache:
         self.counters.asked += 1
         knowledge, touch = self.knowledge, touch_of(command)
         key = knowledge.key_of(command)
+        self.counters.missed += key is not None
         try:
             steps = self.view.way(command)
         except OutOfReach:
@@ -249,7 +271,7 @@ class CardCache:
         is_free = self.knowledge.is_identified and not self.view.is_announcing
         if memory is None or not is_free or not self.view.can_leave:
             return False
-        return memory.is_changed or not self._is_checked
+        return memory.is_changed or memory.is_in_doubt or not self._is_checked
 
     @property
     def _is_checked(self) -> bool:

@@ -22,6 +22,7 @@ from remsim.card.place import MASTER_FILE
 ICCID_OCTETS = 10
 _ICCID_FILE = b"\x2f\xe2"
 _PIN_STATE_TAG = 0xC6  # PIN status template, TS 102 221 11.1.1.4.10
+_BY_NAME = 0x04  # P1 of SELECT, TS 102 221 11.1.1.2
 _CHV_STATE_AT = 13  # in a SIM's answer to SELECT of a directory, TS 51.011 9.2.1
 
 T = TypeVar("T")
@@ -93,16 +94,18 @@ class Checker:
     ) -> Talk[None]:
         """Ends early if interrupted, and after the first difference."""
         for key, entry in self.memory.items():
-            if entry.is_proven or not self._is_within_reach(key):
+            if not entry.is_due or not self._is_within_reach(key):
                 continue
             is_right = yield from self._compare(key, entry, move)
             if is_right is False:
                 found_wrong(key, entry)
                 return
-            entry.is_proven = bool(is_right)
+            if is_right:
+                entry.prove()
             if is_interrupted():
                 return
         self.is_complete = True
+        self.memory.is_in_doubt = False
         if any(not entry.is_proven for _, entry in self.memory.items()):
             self.memory.is_changed = True  # what could not be proven is not kept again
 
@@ -115,8 +118,9 @@ class Checker:
         if (key.command[0] == GSM_CLASS) is not is_gsm:
             return False
         if key.command[1] == Ins.SELECT:
-            is_by_name = needed(key.command) is Need.NOTHING and key.command[2] == 0x04
-            return not is_by_name and _is_inside(key.path, application)
+            if needed(key.command) is Need.NOTHING and key.command[2] == _BY_NAME:
+                return key.command == application and not channel.is_in_application
+            return _is_inside(key.path, application)
         return _is_inside(key.path, application) and key.pins == self._view.pins(0)
 
     def _compare(self, key: Key, entry: Remembered, move: Move) -> Talk[bool | None]:

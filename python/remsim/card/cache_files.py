@@ -26,6 +26,7 @@ ICCID_PATH: Path = (MASTER_FILE, b"\x2f\xe2")
 USIM = bytes.fromhex("a0000000871002")  # registered application provider and application code
 ISIM = bytes.fromhex("a0000000871004")
 _NAME_OCTETS = len(USIM)  # what follows it in an AID is the issuer's
+_MIN_NAME = 12  # of a whole application's name, TS 101 220 4; a shorter one may mean several
 _DF_GSM = b"\x7f\x20"
 _DF_5GS = b"\x5f\xc0"
 _FILE_OCTETS = (0x2F, 0x6F, 0x4F)  # first octet of a file's identifier, TS 102 221 8.6
@@ -110,6 +111,8 @@ def is_stable(path: Path) -> bool:
     """Contents of the file at `path` may be remembered."""
     if len(path) < 2:
         return False
+    if not has_certain_root(path):
+        return False
     files = STABLE_FILES.get((path[0][:_NAME_OCTETS], *path[1:-1]))
     return files is not None and int.from_bytes(path[-1], "big") in files
 
@@ -118,12 +121,24 @@ def is_directory(path: Path) -> bool:
     """A directory whose place in the tree is beyond doubt: the master file, a first-level directory
     below it, an application, a second-level directory below either of these two.
     """
-    if not path or len(path) > 3:
+    if not path or len(path) > 3 or not has_certain_root(path):
         return False
     levels = [each[0] for each in path[1:]]
     if path[0] == MASTER_FILE:
         return levels in ([], [_FIRST_LEVEL], [_FIRST_LEVEL, _SECOND_LEVEL])
     return levels in ([], [_SECOND_LEVEL])
+
+
+def has_certain_root(path: Path) -> bool:
+    """The master file, or an application by its whole name."""
+    return path[0] == MASTER_FILE or is_whole_name(path[0])
+
+
+def is_whole_name(name: bytes) -> bool:
+    """Not just the beginning of one, by which the card may choose now this application, now
+    that.
+    """
+    return len(name) >= _MIN_NAME
 
 
 def path_of(place: Place) -> Path | None:

@@ -56,6 +56,7 @@ class Knowledge:
         self._view = view
         self._last_select: Key | None = None  # whose data GET RESPONSE fetches
         self._is_suspended = False  # a command whose harm shows in its answer is under way
+        self._is_shaken = False  # everything was forgotten, and what shook it may act at the reset
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -75,13 +76,23 @@ class Knowledge:
         self.is_identified = False
         if self.memory is not None and not self.memory.iccid:
             self.memory = Memory(self.memory.atr)  # whose it was will never be known
+        elif self.memory is not None:
+            self.memory.doubt()
 
     def reset(self) -> None:
-        """Of the card. What is under way will not be answered."""
-        if self._is_suspended:
+        """Of the card, before the view. What is under way will not be answered."""
+        if self._is_suspended or self._is_shaken:
             self._forget_everything()
+            self._begin_anew()  # an eUICC may come back with another profile
+        elif self._view.is_announcing and self.memory is not None:
+            self.memory.doubt()  # what was announced will never be fetched
         self._last_select = None
-        self._is_suspended = False
+        self._is_suspended = self._is_shaken = False
+
+    def _begin_anew(self) -> None:
+        self.is_identified = False
+        if self.memory is not None:
+            self.memory = Memory(self.memory.atr, volatile=self.memory.volatile)
 
     # --- telling ----------------------------------------------------------------------------------
 
@@ -95,9 +106,8 @@ class Knowledge:
         found = None if key is None else self.memory.find(key)
         if found is None:
             return None
-        found.is_used = True
         self._last_select = None
-        return found.answer
+        return self.memory.tell(found)
 
     def _remembered_fetch(self, command: bytes) -> bytes | None:
         """Data of a SELECT that was answered from memory."""
@@ -189,11 +199,13 @@ class Knowledge:
         return None
 
     def keep(self) -> None:
-        """For the next session."""
+        """For the next session; but not what the card's next reset may change."""
         memory = self.memory
         if memory is None or not memory.is_changed:
             return
         memory.is_changed = False
+        if self._is_shaken:
+            return
         if memory.iccid and memory.fingerprint and memory.size:
             self._shelf.keep(memory.iccid, memory.atr, memory.text())
 
@@ -201,12 +213,13 @@ class Knowledge:
 
     def before(self, touch: Touch, command: bytes) -> None:
         """Forget what a command may change, as long as the card has not seen it."""
-        is_judged_later = touch is Touch.STRANGE or command[1] == Ins.VERIFY
+        is_verify = touch is Touch.PIN and command[1] == Ins.VERIFY
+        is_judged_later = touch is Touch.STRANGE or is_verify or command[1] == Ins.FETCH
         if touch is Touch.FILE:
             self._forget_written(command)
         elif touch is not Touch.NOTHING and not is_judged_later:
             self._forget_everything()
-        self._is_suspended = touch is not Touch.NOTHING and is_judged_later
+        self._is_suspended = is_judged_later
 
     def after(self, touch: Touch, command: bytes, answer: bytes) -> None:
         """Forget what it has changed. To be called after the view moved."""
@@ -244,6 +257,7 @@ class Knowledge:
 
     def _forget_everything(self) -> None:
         self._last_select = None
+        self._is_shaken = True
         if self.memory is None:
             return
         self.memory.fingerprint = b""
@@ -264,8 +278,8 @@ class Knowledge:
         known = self.memory.find(step.key) if self.memory is not None and step.key else None
         if known is not None and step.key is not None and differs(known.answer, answer):
             self.found_wrong(step.key, known)
-        elif known is not None:
-            known.is_proven = known.is_proven or not known.fetch
+        elif known is not None and not known.fetch:
+            known.prove()
         if not step.is_needed or is_done(answer):
             return True
         self.distrust("a file that memory knows cannot be selected", True)

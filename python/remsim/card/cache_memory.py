@@ -44,7 +44,16 @@ class Remembered:
     fetch: bytes = b""
     fetched: bytes = b""
     is_proven: bool = False  # the card itself said so since it was presented
-    is_used: bool = False  # the modem was told so since then
+    is_doubtful: bool = False  # but was out of our sight since it did
+    is_used: bool = False  # the modem was told so since the card was presented or out of sight
+
+    @property
+    def is_due(self) -> bool:
+        """To be compared with the card. Who is in doubt but not told again costs nothing."""
+        return not self.is_proven or (self.is_doubtful and self.is_used)
+
+    def prove(self) -> None:
+        self.is_proven, self.is_doubtful = True, False
 
     @property
     def octets(self) -> int:
@@ -60,6 +69,7 @@ class Memory:
     fingerprint: bytes = b""
     volatile: set[Key] = field(default_factory=set)
     is_changed: bool = False  # since it was last kept
+    is_in_doubt: bool = False  # doubtful answers were told
     _answers: dict[Key, Remembered] = field(default_factory=dict)
     _octets: int = 0
 
@@ -72,20 +82,37 @@ class Memory:
         """May be changed meanwhile."""
         return iter(tuple(self._answers.items()))
 
+    @property
+    def verified(self) -> int:
+        """Answers that the card itself gave since it was presented."""
+        return sum(entry.is_proven for entry in self._answers.values())
+
     def find(self, key: Key) -> Remembered | None:
         return self._answers.get(key)
+
+    def tell(self, entry: Remembered) -> bytes:
+        entry.is_used = True
+        self.is_in_doubt = self.is_in_doubt or entry.is_doubtful
+        return entry.answer
+
+    def doubt(self) -> None:
+        """The card was out of sight. What is told from now on is to be compared once more."""
+        for entry in self._answers.values():
+            if entry.is_proven and not entry.is_doubtful:
+                entry.is_doubtful, entry.is_used = True, False
 
     def learn(self, key: Key, answer: bytes) -> Remembered | None:
         """From the card itself. None if it cannot be remembered."""
         known = self._answers.get(key)
         if known is not None and known.answer == answer:
-            known.is_proven = True
+            known.prove()
             return known
         if known is not None:
             self._forget(key)
         entry = Remembered(answer, is_proven=True)
         octets = key.octets + entry.octets
-        if key in self.volatile or self._octets + octets > MAX_OCTETS:
+        is_hopeless = key in self.volatile or len(self.volatile) >= MAX_VOLATILE
+        if is_hopeless or self._octets + octets > MAX_OCTETS:
             return None
         self._answers[key] = entry
         self._octets += octets

@@ -27,7 +27,6 @@ _HARMLESS = frozenset(
     {
         Ins.TERMINAL_PROFILE,
         Ins.FETCH,  # what it brings may not be
-        Ins.TERMINAL_RESPONSE,
         Ins.MANAGE_CHANNEL,
         Ins.GET_IDENTITY,
         Ins.GET_CHALLENGE,
@@ -59,6 +58,7 @@ _EVENTS = frozenset(
 """ENVELOPEs that bring no data from the network. What an application on the card changes on such an
 occasion it must announce by REFRESH, for modems keep what they have read, too."""
 _REFRESH, _RECEIVE_DATA = 0x01, 0x42  # types of proactive commands
+_CHANGING_TYPES = (None, _REFRESH, _RECEIVE_DATA)  # None: it cannot be read
 _COMMAND_DETAILS = (0x01, 0x81)
 _PROACTIVE = 0xD0
 
@@ -76,7 +76,13 @@ def touch_of(command: bytes) -> Touch:
         return Touch.NOTHING if is_question else Touch.PIN
     if instruction == Ins.ENVELOPE:
         return Touch.NOTHING if command[HEADER : HEADER + 1] in _EVENT_TAGS else Touch.EVERYTHING
+    if instruction == Ins.TERMINAL_RESPONSE:
+        return _touch_of_type(_type_in(command[HEADER:]))
     return Touch.EVERYTHING if instruction in _CHANGES_FILES else Touch.STRANGE
+
+
+def _touch_of_type(kind: int | None) -> Touch:
+    return Touch.EVERYTHING if kind in _CHANGING_TYPES else Touch.NOTHING
 
 
 _EVENT_TAGS = frozenset(bytes((tag,)) for tag in _EVENTS)
@@ -86,18 +92,21 @@ def touch_of_answer(command: bytes, answer: bytes) -> Touch:
     """FETCH brings what the card is about to do, or has done."""
     if command[1] != Ins.FETCH or len(answer) <= 2:
         return Touch.NOTHING
-    kind = proactive_type(answer[:-2])
-    return Touch.EVERYTHING if kind in (None, _REFRESH, _RECEIVE_DATA) else Touch.NOTHING
+    return _touch_of_type(proactive_type(answer[:-2]))
 
 
 def proactive_type(command: bytes) -> int | None:
-    """None if it cannot be read. TS 102 223 8.6: the command's details come first."""
-    at = 3 if command[1:2] == b"\x81" else 2
-    details = command[at : at + 5]
-    is_readable = command[:1] == bytes((_PROACTIVE,)) and len(details) == 5
-    if not is_readable or details[0] not in _COMMAND_DETAILS or details[1] != 3:
+    """None if it cannot be read."""
+    if command[:1] != bytes((_PROACTIVE,)):
         return None
-    return details[3]
+    return _type_in(command[3 if command[1:2] == b"\x81" else 2 :])
+
+
+def _type_in(elements: bytes) -> int | None:
+    """TS 102 223 sections 6.6 and 6.8: the command's details come first, also in its response."""
+    if len(elements) < 5 or elements[0] not in _COMMAND_DETAILS or elements[1] != 3:
+        return None
+    return elements[3]
 
 
 def is_plain(cla: int) -> bool:

@@ -13,7 +13,15 @@ from enum import Enum
 from typing import NamedTuple
 
 from remsim.card.apdu import GSM_CLASS, HEADER, Ins, channel_of, has_more, is_done, on_channel
-from remsim.card.cache_files import ROOT, Path, base_of, directory_of, is_directory
+from remsim.card.cache_files import (
+    ROOT,
+    Path,
+    base_of,
+    directory_of,
+    has_certain_root,
+    is_directory,
+    is_whole_name,
+)
 from remsim.card.cache_memory import Key
 from remsim.card.place import CURRENT_APPLICATION, MASTER_FILE, Place
 
@@ -312,9 +320,11 @@ def select_key(place: Place, command: bytes) -> Key | None:
     need = needed(command)
     path: Path | None = None
     if need is Need.NOTHING:
-        path = ()
-    elif need is Need.APPLICATION:
-        path = None if place.application is None else base_of(place)
+        is_by_name = command[1] == Ins.SELECT and command[2] == _BY_NAME
+        is_by_name = is_by_name and command[0] != GSM_CLASS
+        path = () if not is_by_name or is_whole_name(command[HEADER:]) else None
+    elif need is Need.APPLICATION and place.application is not None:
+        path = base_of(place) if has_certain_root(base_of(place)) else None
     elif need is Need.DIRECTORY and place.directory.is_exact:
         path = directory_of(place)
         path = path if path is not None and is_directory(path) else None
