@@ -156,6 +156,7 @@ def _simtrace2(config: Config) -> Simtrace2Settings:
         vendor=int(vendor, 16) if vendor else None,
         product=int(product, 16) if product else None,
         path=config.text("client.usb_path"),
+        serial=config.text("client.usb_serial"),
         address=config.optional_integer("client.usb_address"),
         configuration=config.optional_integer("client.usb_config"),
         interface=config.optional_integer("client.usb_interface"),

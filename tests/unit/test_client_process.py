@@ -14,17 +14,22 @@ from pathlib import Path
 
 import pytest
 
+from remsim.card.shelf import MAX_OCTETS
 from remsim.client_settings import (
     ASSIGNMENT_FILE,
     CLIENT_FILE,
     PATH_FILE,
     assignment_json,
+    client_json,
     path_json,
 )
+from remsim.config.load import load
 from remsim.net.bind import LinkBinding
+from remsim.paths import Paths
 from remsim.rspro.link import Endpoint
 from remsim.rspro.messages import BankSlot, ClientSlot
 from remsim.rspro.session import Bank
+from remsim.settings import build
 from remsim_lab.rspro.bankd import Bankd
 from remsim_lab.rspro.server import RemsimServer
 from remsim_lab.rspro.sim import VirtualSim
@@ -238,6 +243,56 @@ def test_modem_sees_nothing_of_a_bank_that_restarts(start, bank):
     assert client.lines[2].endswith("90 00")
 
 
+# --- cache ---
+
+USIM = "00A4040410A0000000871002FFFFFFFF8903020000"
+START = ("00A40004023F00", "00A40004022FE2", "00B000000A", USIM, "00A40004026F07", "00B0000009")
+
+
+def configured(bank, **client):
+    """What the daemon writes for the client of a router whose UCI file says this."""
+    where = {"host": "127.0.0.1", "port": str(bank.port), "bank_id": "1", "slot": "0"}
+    sections = {"client": {"client_id": "5", "front_end": "shell", **client}, "bankd": where}
+    config = load(sections).config
+    assert config is not None
+    return json.loads(client_json(build(config, Paths(), "router", 0.0).client))
+
+
+def asked(bank, client, commands):
+    """How many commands reached the card, for so many answers."""
+    before = len(client.lines)
+    bank.ask(lambda: setattr(bank.cards[0], "is_logging", True))
+    begun = bank.ask(lambda: len(bank.cards[0].log))
+    client.type("".join(f"{command}\n" for command in commands))
+    client.until(lambda: len(client.lines) == before + len(commands))
+    return bank.ask(lambda: len(bank.cards[0].log)) - begun
+
+
+@pytest.mark.parametrize(("client", "count"), [({}, 12), ({"cache": "0"}, 12), ({"cache": "1"}, 6)])
+def test_option_of_the_cache_reaches_the_card(start, bank, client, count):
+    process = start(configured(bank, **client))
+    process.until(lambda: process.lines)
+    assert asked(bank, process, START * 2) == count
+    assert process.lines[1:7] == process.lines[7:]
+
+
+def test_what_one_process_learnt_the_next_one_tells_after_it_saw_the_card(start, bank, tmp_path):
+    values = configured(bank, cache="1")
+    first = start(values)
+    first.until(lambda: first.lines)
+    asked(bank, first, START)
+    flash = tmp_path / "root" / "etc" / "remsim" / "cards"
+    first.until(lambda: list(flash.glob("*.json")))
+    (kept,) = flash.glob("*.json")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert 0 < kept.stat().st_size <= MAX_OCTETS
+    assert first.end() == 0
+    second = start(values)
+    second.until(lambda: second.lines)
+    assert asked(bank, second, START) == 4  # its identity
+    assert second.lines[1:] == first.lines[1:]
+
+
 # --- ubus ---
 
 
@@ -309,6 +364,22 @@ def test_daemon_is_told_and_status_is_answered(start, bank, daemon):
     assert status["bank"]["slot"] == "1:0"
     assert status["card"]["atr"] == bank.cards[0].atr.hex()
     assert status["front_end"] == {"name": "shell", "there": True, "why_not": None}
+    assert status["cache"] is None
+
+
+def test_state_of_the_cache_is_in_the_status(start, bank, daemon):
+    broker, _, dropin = daemon
+    client = start(configured(bank, cache="1"), dropin)
+    client.until(lambda: client.lines)
+    asked(bank, client, (*START, "80F2000C00", *START))
+    status = ask_status(broker, dropin)["cache"]
+    assert {name: status[name] for name in ("identified", "entries", "verified")} == {
+        "identified": True,
+        "entries": 6,
+        "verified": 6,
+    }
+    assert (status["hits"], status["misses"], status["passed"]) == (6, 6, 1)
+    assert (status["wrong"], status["dropped"]) == (0, 0)
 
 
 def test_client_survives_ubusd_and_comes_back_to_it(start, bank, daemon):

@@ -253,6 +253,8 @@ def test_what_depends_on_another_option_counts_only_with_it() -> None:
     assert good({"modems": TWO_MODEMS}).applies("modem2.device")
     assert good({"client": {"backend": "st2"}}).applies("client.usb_path")
     assert not defaults().applies("client.usb_path")
+    assert not good({"client": {"backend": "st2"}}).applies("client.cache")
+    assert defaults().applies("client.cache")
     assert defaults().applies("heartbeat.interval")
 
 

@@ -429,6 +429,7 @@ APN = Text("[A-Za-z0-9._-]{1,100}", "an access point name")  # 3GPP TS 23.003 se
 WORD = Text("[A-Za-z0-9_.-]{1,32}", "a word of letters, digits, dots, dashes and underscores")
 CLIENT_NAME = Text("[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, dots, dashes and underscores")
 USB_ID = Text("[0-9a-fA-F]{4}", "4 hexadecimal digits")
+USB_SERIAL = Text(longest=126)  # characters of a USB string descriptor at most
 USB_PATH = Text(r"[0-9]{1,3}-[0-9]{1,3}([.][0-9]{1,3}){0,6}", "a USB path such as 1-1.2")
 BUS_PATH = Text(
     r"([0-9]{1,3}-[0-9]{1,3}([.][0-9]{1,3}){0,6}"

@@ -982,6 +982,17 @@ return baseclass.extend({
 					effect: 'client'
 				},
 				{
+					name: 'usb_serial',
+					path: 'client.usb_serial',
+					type: 'value',
+					title: _('USB serial number'),
+					help: _('Tells two equal boards apart, wherever they are plugged in; empty for any.'),
+					datatype: 'rangelength(1,126)',
+					depends: [ { 'client.backend': 'native', 'client.front_end': 'simtrace2' } ],
+					expert: true,
+					effect: 'client'
+				},
+				{
 					name: 'usb_path',
 					path: 'client.usb_path',
 					type: 'value',
