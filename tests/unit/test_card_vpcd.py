@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import select
 import socket
+import struct
+import termios
 import time
 
 import pytest
@@ -13,6 +17,7 @@ from remsim.card.vpcd import OFF, ON, RESETTING, VpcdFrontEnd, VpcdSettings, tpd
 from remsim.clock import SystemClock
 from remsim.eventloop import EventLoop
 
+LIMIT_S = 30.0
 ATR = bytes.fromhex("3b9e96801fc78031a073be21135253494d303201b8")
 RECORDS = vectors.load("vpcd-exchanges.json")["records"]
 
@@ -34,7 +39,9 @@ class User:
 
 
 class Reader:
-    """Listens as the driver does; `send()` writes length and body apart."""
+    """Listens as the driver does; `send()` writes length and body apart, and returns when the
+    front-end has read them.
+    """
 
     def __init__(self):
         self.loop = EventLoop(SystemClock())
@@ -47,38 +54,56 @@ class Reader:
 
     def insert(self, atr=ATR):
         self.front_end.present(atr)
+        self.accept()
+
+    def accept(self):
+        self.until(lambda: select.select([self.listener], [], [], 0)[0])
         self.sock, _ = self.listener.accept()
-        self.sock.settimeout(2.0)
         self.run()
 
     def run(self, rounds=4):
         for _ in range(rounds):
             self.loop.run_once(time.monotonic() + 0.005)
 
+    def until(self, condition):
+        """While the front-end's loop runs."""
+        end = time.monotonic() + LIMIT_S
+        while not condition():
+            assert time.monotonic() < end
+            self.run(1)
+
     def send(self, message):
-        self.sock.sendall(len(message).to_bytes(2, "big"))
-        self.run(1)
-        self.sock.sendall(message)
+        self._send(len(message).to_bytes(2, "big"))
+        self._send(message)
+
+    def _send(self, octets):
+        self.sock.sendall(octets)
+        self.until(lambda: not self._on_its_way())
         self.run()
+
+    def _on_its_way(self):
+        """Octets that the other end's kernel does not have yet."""
+        return struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, bytes(4)))[0]
 
     def hear(self):
-        self.run()
-        length = int.from_bytes(self.sock.recv(2), "big")
-        return self.sock.recv(length) if length else b""
+        return self._take(int.from_bytes(self._take(2), "big"))
+
+    def _take(self, count):
+        taken = b""
+        while len(taken) < count:
+            self.until(lambda: select.select([self.sock], [], [], 0)[0])
+            more = self.sock.recv(count - len(taken))
+            assert more, "the front-end has closed"
+            taken += more
+        return taken
 
     def is_silent(self):
-        self.run()
-        self.sock.setblocking(False)
-        try:
-            self.sock.recv(1)
-        except BlockingIOError:
-            return True
-        finally:
-            self.sock.settimeout(2.0)
-        return False
+        """An answer would come before the ATR that is asked for now."""
+        self.send(b"\x04")
+        return self.hear() == ATR
 
     def is_removed(self):
-        self.run()
+        self.until(lambda: select.select([self.sock], [], [], 0)[0])
         return self.sock.recv(1) == b""
 
     def close(self):
@@ -170,9 +195,8 @@ def test_dropped_command_is_answered_with_technical_problem(reader):
 def test_missing_reader_is_told_and_tried_again(reader):
     reader.listener.close()
     reader.front_end.present(ATR)
-    reader.run()
+    reader.until(lambda: not reader.front_end.presence.is_there)
     presence = reader.front_end.presence
-    assert not presence.is_there
     assert "ECONNREFUSED" in presence.why_not
 
 
@@ -180,10 +204,7 @@ def test_reader_that_comes_back_gets_the_card_again(reader, monkeypatch):
     monkeypatch.setattr("remsim.card.vpcd.RETRY_S", 0.05)
     reader.insert()
     reader.sock.close()
-    for _ in range(30):
-        reader.run(1)
-    reader.sock, _ = reader.listener.accept()
-    reader.sock.settimeout(2.0)
+    reader.accept()
     reader.send(b"\x04")
     assert reader.hear() == ATR
     assert reader.front_end.presence.is_there
