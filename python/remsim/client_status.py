@@ -44,7 +44,7 @@ def full_status(worker: Worker, settings: ClientSettings, now: float) -> dict[st
             "there": presence.is_there,
             "why_not": presence.why_not or None,
         },
-        "sim_wanted": "remote" if session.has_card else "local",
+        "sim_wanted": _sim_wanted(worker),
         "modem_resets": session.counters.modem_resets,
         "tpdus": _tpdus(worker),
         "cache": session.layer.status() if session.layer is not None else None,
@@ -72,7 +72,7 @@ def variables(worker: Worker, settings: ClientSettings) -> Mapping[str, str]:
         "iccid": session.relay.selection.iccid or "",
         "front_end": worker.front_end.name,
         "front_end_why_not": presence.why_not,
-        "sim_wanted": "remote" if session.has_card else "local",
+        "sim_wanted": _sim_wanted(worker),
         "modem_resets": str(session.counters.modem_resets),
         "modem_reset_by": "front_end" if worker.modem_reset_by_front_end else "daemon",
         "tpdus": str(counters.commands),
@@ -101,6 +101,12 @@ def errors(worker: Worker) -> dict[str, int]:
         "dropped": relay.dropped,
         "lost": relay.lost,
     }
+
+
+def _sim_wanted(worker: Worker) -> str:
+    """A card that nothing can show to the modem is none."""
+    is_shown = worker.session.has_card and worker.front_end.presence.is_there
+    return "remote" if is_shown else "local"
 
 
 def _slot(worker: Worker) -> str:

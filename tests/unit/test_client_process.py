@@ -367,6 +367,19 @@ def test_daemon_is_told_and_status_is_answered(start, bank, daemon):
     assert status["cache"] is None
 
 
+def test_card_without_its_board_leaves_the_modem_on_its_local_sim(start, bank, daemon):
+    broker, events, dropin = daemon
+    client = start(direct(bank, front_end="simtrace2"), dropin)
+    client.until(lambda: any(r["variables"]["card"] == "present" for r in reports(events)))
+    report = reports(events)[-1]["variables"]
+    assert report["sim_wanted"] == "local"
+    assert "simtrace2" in report["front_end_why_not"].lower()
+    status = ask_status(broker, dropin)
+    assert status["sim_wanted"] == "local"
+    assert not status["front_end"]["there"]
+    assert status["front_end"]["why_not"] == report["front_end_why_not"]
+
+
 def test_state_of_the_cache_is_in_the_status(start, bank, daemon):
     broker, _, dropin = daemon
     client = start(configured(bank, cache="1"), dropin)
