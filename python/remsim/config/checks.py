@@ -131,6 +131,11 @@ def _client(config: Config) -> Iterator[Finding]:
         yield from _openwrt_lines(config)
     if backend != "native" and front_end != "none":
         yield Notice("client.front_end", f"has no effect while client.backend is {backend}")
+    elif front_end == "shell" and config.flag("service.enabled"):
+        yield Notice(
+            "client.front_end",
+            "a service has no input, so the client ends at once: shell is for running it by hand",
+        )
 
 
 def _openwrt_lines(config: Config) -> Iterator[Finding]:
