@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from remsim.bus.api import OBJECT
+from remsim.bus.descriptor import descriptors, is_hung_up, socket_among
 from remsim.bus.ubus import Binding, load_binding
 from remsim.errors import BusError
 from remsim.eventloop import EventLoop
@@ -84,6 +84,7 @@ class ClientBus:
             "pid": os.getpid(),
         }
         try:
+            self._loop.call_soon(self._readable)  # calls that came meanwhile were kept back
             self._binding.call(OBJECT, "client_event", arguments, REPORT_LIMIT_MS)
         except RuntimeError as error:
             self._pause_reports(now, str(error).strip())
@@ -95,7 +96,7 @@ class ClientBus:
 
     def _connect(self) -> None:
         binding = self._binding = self._binding or load_binding()
-        before = _descriptors()
+        before = descriptors()
         binding.connect(self._socket_path)
         self._is_connected = True
         binding.add(
@@ -105,7 +106,7 @@ class ClientBus:
                 for name, (signature, handler) in self._methods.items()
             },
         )
-        self._fd = _socket_among(_descriptors() - before, self._socket_path)
+        self._fd = socket_among(descriptors() - before, self._socket_path)
         if self._fd is None:
             self._loop.at(self._loop.clock.monotonic() + POLL_S, self, self._poll)
         else:
@@ -116,7 +117,7 @@ class ClientBus:
     def _readable(self) -> None:
         if self._binding is None or self._fd is None:
             return
-        if _is_hung_up(self._fd):
+        if is_hung_up(self._fd):
             self._lost()
             return
         self._binding.loop(0)
@@ -151,7 +152,7 @@ class ClientBus:
         self._report_pause_s = min(LAST_RETRY_S, max(FIRST_RETRY_S, self._report_pause_s * 2))
         self._report_after = now + self._report_pause_s
         LOG.debug("report: %s", reason)
-        if self._fd is not None and _is_hung_up(self._fd):
+        if self._fd is not None and is_hung_up(self._fd):
             self._lost()
 
 
@@ -160,36 +161,6 @@ def _answering(handler: Handler) -> Callable[[Any, dict[str, Any]], None]:
         reply.reply(dict(handler(arguments)))
 
     return answer
-
-
-def _descriptors() -> set[int]:
-    """What is open; the listing's own descriptor is closed by then and left out."""
-    return {
-        fd for fd in map(int, os.listdir("/proc/self/fd")) if os.path.exists(f"/proc/self/fd/{fd}")
-    }
-
-
-def _socket_among(descriptors: set[int], path: str) -> int | None:
-    """The descriptor that is connected to `path`: the binding does not tell which one it opened."""
-    for fd in sorted(descriptors):
-        try:
-            with socket.socket(fileno=os.dup(fd)) as sock:
-                if sock.family is socket.AF_UNIX and sock.getpeername() == path:
-                    return fd
-        except OSError:
-            continue  # no socket, not connected, or closed since
-    return None
-
-
-def _is_hung_up(fd: int) -> bool:
-    """The other end closed: nothing to read, and never will be."""
-    try:
-        with socket.socket(fileno=os.dup(fd)) as sock:
-            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def _seconds_since_boot() -> float:

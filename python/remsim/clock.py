@@ -7,6 +7,7 @@ Tests use `remsim_lab.clock.HandClock`, which only moves when told to.
 
 from __future__ import annotations
 
+import select
 import threading
 import time
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds; `wait()` returns early (True) when the event is set."""
+    """Seconds; `wait()` returns early (True) when the event is set, `poll()` with what is ready."""
 
     def monotonic(self) -> float: ...
 
     def wall(self) -> float: ...
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool: ...
+
+    def poll(self, watched: select.epoll, timeout_s: float) -> list[tuple[int, int]]: ...
 
 
 class SystemClock:
@@ -34,6 +37,9 @@ class SystemClock:
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         return event.wait(max(0.0, timeout_s))
+
+    def poll(self, watched: select.epoll, timeout_s: float) -> list[tuple[int, int]]:
+        return watched.poll(max(0.0, timeout_s))
 
 
 @dataclass(frozen=True, slots=True)

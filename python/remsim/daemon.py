@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """remsimd: the main loop, the life cycle, and nothing else.
 
-The main thread owns ubus and the core: slices of ubus, then the queue, then one `core.step` for
-each event. Workers post; they are told by orders. SIGTERM detaches: state is saved, lines and
-routes stay, the assignment lives on. Only a `release` job gives anything back.
+The main thread owns ubus and the core: it sleeps until ubus, a worker's post or a moment wakes it;
+then the queue, then one `core.step` for each event. Workers post; they are told by orders. SIGTERM
+detaches: state is saved, lines and routes stay, the assignment lives on. Only a `release` job gives
+anything back.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from remsim.config import store
 from remsim.config.files import write_atomically
 from remsim.config.values import Config, LoadResult, Notice, Problem
 from remsim.errors import BusError, ConfigError, RemsimError
+from remsim.eventloop import EventLoop
 from remsim.events import Event, Hotplugged, LinkSeen, Order, SimSwitched, StorageSeen
 from remsim.failover.state import FailoverState
 from remsim.history import series
@@ -50,7 +52,7 @@ from remsim.storage import ConfigRead, StorageWorker, read_text
 
 LOG = logging.getLogger("remsim")
 
-SLICE_MS = 200  # design: at most; a posted event waits no longer than this
+TURN_S = 10.0  # of an idle main loop; a post, a call or a deadline wakes it before
 QUEUE_MAX = 512  # events waiting; workers post a few a second
 STOP_DEADLINE_S = 3.0  # procd sends SIGKILL after 5 s
 STUCK_AFTER_S = (
@@ -68,6 +70,7 @@ class Daemon:
     def __init__(self, paths: Paths, clock: Clock | None = None) -> None:
         self._paths = paths
         self._clock = clock or SystemClock()
+        self._loop = EventLoop(self._clock)
         self._events: queue.Queue[Event | ConfigRead] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._turned_at = self._clock.monotonic()
@@ -87,13 +90,13 @@ class Daemon:
         self._storage = StorageWorker(paths, self._post, history)
         self._client_files = ClientFiles(paths)
         self._bus = BusServer(
-            paths.ubus_socket, Methods(self).handle, self._clock, on_connected=self._announce
+            paths.ubus_socket, Methods(self).handle, self._loop, on_connected=self._announce
         )
 
     # --- start and stop --------------------------------------------------------------------
 
     def run(self) -> int:
-        take_signals(self._stopping.set)
+        take_signals(self._stopping.set, self._loop.wake_fd)
         self._open_bus()
         threading.Thread(target=self._watch_loop, name="watchdog", daemon=True).start()
         self._workers.start()
@@ -109,6 +112,7 @@ class Daemon:
     def stop(self) -> None:
         """Ask the main loop to detach and end."""
         self._stopping.set()
+        self._loop.wake()
 
     def _open_bus(self) -> None:
         try:
@@ -227,6 +231,7 @@ class Daemon:
             return
         with contextlib.suppress(queue.Full):
             self._events.put_nowait(StorageSeen(what, trouble))
+            self._loop.wake()
             self._unwritten.pop(what, None)
             if trouble is not None:
                 self._unwritten[what] = trouble
@@ -242,10 +247,7 @@ class Daemon:
 
     def _turn(self) -> None:
         self._turned_at = now = self._clock.monotonic()
-        slice_ms = SLICE_MS
-        if self._deadline is not None:
-            slice_ms = max(1, min(SLICE_MS, int((self._deadline - now) * 1000) + 1))
-        self._bus.serve(slice_ms)
+        self._bus.serve(self._next_moment(now))
         self._drain()
         now = self._clock.monotonic()
         self._settle_client(now)
@@ -257,6 +259,11 @@ class Daemon:
         if now >= self._sample_at:
             self._sample(now)
 
+    def _next_moment(self, now: float) -> float:
+        """When there is something to do, whatever happens."""
+        moments = (self._deadline, self._settling.due_at, self._save_at, self._sample_at)
+        return min(now + TURN_S, *(moment for moment in moments if moment is not None))
+
     def _sample(self, now: float) -> None:
         self._sample_at = now + SAMPLE_PERIOD_S
         with _logged("sample"):
@@ -266,6 +273,7 @@ class Daemon:
         """From any thread. A full queue means a stuck main loop: the watchdog's business."""
         try:
             self._events.put(event, timeout=STUCK_AFTER_S)
+            self._loop.wake()
         except queue.Full:
             LOG.error("event lost: %s", type(event).__name__)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One thread, one epoll: descriptors and moments with a callback each. The client runs in it.
+"""One thread, one epoll: descriptors and moments with a callback each.
 
-Callbacks must not block; what they raise ends the loop. Used by the remote-SIM client only: the
-daemon has ubus's own loop.
+The remote-SIM client runs in it, and the daemon's main thread, which watches its connection to
+ubusd and is woken by its workers. Callbacks must not block; what they raise ends the loop.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class EventLoop:
         """Wait for the next events, no longer than to the moment `until`, and handle them."""
         end = until if until < self._next_at else self._next_at
         wait_s = end - self.clock.monotonic()
-        for fd, events in self._epoll.poll(min(wait_s, LONGEST_WAIT_S) if wait_s > 0 else 0):
+        for fd, events in self.clock.poll(self._epoll, min(wait_s, LONGEST_WAIT_S)):
             watch = self._watches.get(fd)
             if watch is None:
                 continue  # unwatched by a callback of this round

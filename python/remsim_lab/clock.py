@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import select
 import threading
 
 
 class HandClock:
-    """Satisfies `remsim.clock.Clock`. `wait()` never blocks: it moves by the whole time-out."""
+    """Satisfies `remsim.clock.Clock`. Nothing blocks: waiting in vain moves it by the time-out."""
 
     def __init__(self, monotonic: float = 1000.0, wall: float = 1_700_000_000.0) -> None:
         self._monotonic = monotonic
@@ -33,3 +34,9 @@ class HandClock:
             return True
         self.move(max(0.0, timeout_s))
         return event.is_set()
+
+    def poll(self, watched: select.epoll, timeout_s: float) -> list[tuple[int, int]]:
+        ready = watched.poll(0)
+        if not ready:
+            self.move(max(0.0, timeout_s))
+        return ready

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import select
 import sys
 import threading
 import time
@@ -31,6 +32,9 @@ class FastClock:
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         return event.wait(max(0.0, timeout_s) / self._speed)
+
+    def poll(self, watched: select.epoll, timeout_s: float) -> list[tuple[int, int]]:
+        return watched.poll(max(0.0, timeout_s) / self._speed)
 
 
 def main(arguments: list[str]) -> int:

@@ -19,6 +19,7 @@ from remsim.errors import (
     BusTimeout,
     ObjectAbsent,
 )
+from remsim.eventloop import EventLoop
 from remsim_lab.clock import HandClock
 
 
@@ -111,7 +112,7 @@ def _server(
 ) -> tuple[BusServer, Seen, HandClock]:
     clock = HandClock()
     seen = Seen({"fine": True} if answer is None else answer)
-    return BusServer("/run/ubus.sock", seen, clock, binding), seen, clock
+    return BusServer("/run/ubus.sock", seen, EventLoop(clock), binding), seen, clock
 
 
 def test_both_objects_carry_the_method_table() -> None:
@@ -169,11 +170,11 @@ def test_reply_that_would_cost_the_connection_is_replaced(payload: Payload) -> N
 def test_no_ubusd_at_open_is_reported_and_mended_by_serving() -> None:
     binding = PlayedBinding()
     binding.ubusd_is_up = False
-    server, _, _ = _server(binding)
+    server, _, clock = _server(binding)
     with pytest.raises(BusAbsent):
         server.open()
     binding.ubusd_is_up = True
-    server.serve(200)
+    server.serve(clock.monotonic() + 0.2)
     assert server.is_connected
     assert OBJECT in binding.objects
 
@@ -189,17 +190,17 @@ def test_taken_name_leaves_nothing_attached() -> None:
 
 def test_restarted_ubusd_gets_the_objects_again() -> None:
     binding = PlayedBinding()
-    server, _, _ = _server(binding)
+    server, _, clock = _server(binding)
     server.open()
     binding.ubusd_is_up = False
     assert not server.send("remsim.state", {})
     assert not server.is_connected
-    server.serve(200)
+    server.serve(clock.monotonic() + 0.2)
     assert not server.is_connected
     binding.ubusd_is_up = True
     binding.objects = {}
     for _ in range(5):
-        server.serve(200)
+        server.serve(clock.monotonic() + 0.2)
     assert server.is_connected
     assert OBJECT in binding.objects
 
@@ -210,7 +211,7 @@ def test_lost_ubusd_is_noticed_without_any_event_to_send() -> None:
     server.open()
     binding.ubusd_is_up = False
     clock.move(PROBE_INTERVAL_S)
-    server.serve(200)
+    server.serve(clock.monotonic() + 0.2)
     assert not server.is_connected
 
 
@@ -222,17 +223,17 @@ def test_reconnects_back_off_to_a_bound() -> None:
         server.open()
     start = clock.monotonic()
     while clock.monotonic() < start + 60:
-        server.serve(200)
+        server.serve(clock.monotonic() + 0.2)
     assert 10 < binding.connects < 10 + 60 / LAST_RETRY_S
 
 
 def test_reply_refused_by_ubusd_is_a_lost_connection_after_the_loop() -> None:
     binding = PlayedBinding()
-    server, _, _ = _server(binding)
+    server, _, clock = _server(binding)
     server.open()
     answer = binding.objects[OBJECT]["status"]["method"]
     binding.in_loop = lambda: answer(PlayedReply(accepts=False), {})
-    server.serve(200)
+    server.serve(clock.monotonic() + 0.2)
     assert binding.attached, "disconnecting inside a handler crashes the binding"
     assert not server.is_connected
 

@@ -5,8 +5,9 @@ Must never be used from two threads: the binding is one global context and a sec
 replies or crashes (checked here). `take_signals()` comes before `open()`: otherwise libubox
 swallows SIGTERM and reaps every child of the process, whose exit codes are then lost. `objects()`
 is never called (it leaks 6 KB a call) and the server never calls another object (`call()` holds the
-interpreter lock).
-Source: measured behaviour of python-ubus 0.1.3.
+interpreter lock). The server waits in the thread's event loop for the connection's socket and calls
+`loop(0)` when something came, so that an idle daemon sleeps and a worker can wake it.
+Source: measured behaviour of python-ubus 0.1.3, and its `loop()`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from remsim.bus.api import LUCI_OBJECT, OBJECT, SESSION_ARGUMENT, methods_of, signature_of
+from remsim.bus.descriptor import descriptors, is_hung_up, socket_among
 from remsim.bus.payload import MAX_REPLY_BYTES, UnsoundPayload, wire_bytes
-from remsim.clock import Clock
 from remsim.errors import (
     ArgumentError,
     BusAbsent,
@@ -31,11 +32,13 @@ from remsim.errors import (
     ObjectAbsent,
     RemsimError,
 )
+from remsim.eventloop import EventLoop
 
 LOG = logging.getLogger(__name__)
 
 CALL_TIMEOUT_MS = 5000  # a status answer takes milliseconds; 0 would wait for ever
-PROBE_INTERVAL_S = 10.0  # a lost ubusd shows only when something is sent
+SLICE_MS = 200  # of a connection that cannot be watched: what others post waits that long
+PROBE_INTERVAL_S = 10.0  # and its lost ubusd shows only when something is sent
 FIRST_RETRY_S = 0.2  # procd respawns ubusd at once
 LAST_RETRY_S = 5.0
 PROBE_EVENT = "remsim-alive"  # not seen by those who listen to remsim.*
@@ -72,11 +75,14 @@ def load_binding() -> Binding:
     return binding
 
 
-def take_signals(on_stop: Callable[[], None]) -> None:
-    """SIGTERM and SIGINT call `on_stop` (between two slices); children stay ours. Main thread only.
+def take_signals(on_stop: Callable[[], None], wake_fd: int = -1) -> None:
+    """SIGTERM and SIGINT call `on_stop` (between two turns); children stay ours. Main thread only.
 
-    libubox installs its own handlers at the first connect, but only where Python has none.
+    libubox installs its own handlers at the first connect, but only where Python has none. A byte
+    is written to `wake_fd`, if there is one, so that a signal ends the present wait.
     """
+    if wake_fd >= 0:
+        signal.set_wakeup_fd(wake_fd, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: on_stop())
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -107,29 +113,32 @@ class BusServer:
 
     `open()` connects or raises; `serve()` repairs by itself, also after a failed `open()`.
     `on_connected` runs after every successful connect, for instance to send the present state.
+    `loop` is the thread's own; `loop.wake()` ends a `serve()`.
     """
 
     def __init__(
         self,
         socket_path: str,
         handle: Handler,
-        clock: Clock,
+        loop: EventLoop,
         binding: Binding | None = None,
         on_connected: Callable[[], None] | None = None,
     ) -> None:
         self._socket_path = socket_path
         self._handle = handle
-        self._clock = clock
+        self._loop = loop
+        self._clock = loop.clock
         self._binding = binding
         self._on_connected = on_connected
         self._thread = _OneThread()
         self._connected = False
         self._attached = False  # the binding thinks it is connected
+        self._fd: int | None = None  # of the connection, while it is watched
+        self._may_hold = False  # libubus keeps back calls that come while it awaits an answer
         self._lost_in_handler = False
         self._retry_s = FIRST_RETRY_S
         self._retry_at = 0.0
         self._probe_at = 0.0
-        self._never = threading.Event()
 
     @property
     def is_connected(self) -> bool:
@@ -141,6 +150,7 @@ class BusServer:
         self._thread.check()
         binding = self._binding = self._binding or load_binding()
         self._detach()
+        before = descriptors()
         try:
             binding.connect(self._socket_path)
         except (OSError, RuntimeError) as error:
@@ -151,22 +161,33 @@ class BusServer:
         except RuntimeError as error:
             self._detach()
             raise BusError("ubus refuses the object: is another remsimd running?") from error
-        self._connected = True
+        self._connected = self._may_hold = True
+        self._watch(socket_among(descriptors() - before, self._socket_path))
         self._retry_s = FIRST_RETRY_S
         self._probe_at = self._clock.monotonic() + PROBE_INTERVAL_S
         if self._on_connected is not None:
             self._on_connected()
 
-    def serve(self, slice_ms: int) -> None:
-        """Handle calls for `slice_ms`; mend a lost connection when its back-off is over."""
+    def serve(self, until: float) -> None:
+        """Handle what comes, no longer than to the moment `until`; returns after anything came.
+
+        Mends a lost connection when its back-off is over.
+        """
         self._thread.check()
-        if self._connected:
-            self._loop(slice_ms)
+        if not self._connected:
+            if self._clock.monotonic() >= self._retry_at:
+                self._reopen()
+            else:
+                self._loop.run_once(min(until, self._retry_at))
+        elif self._fd is None:
+            left_ms = int((until - self._clock.monotonic()) * 1000) + 1
+            self._turn(max(1, min(SLICE_MS, left_ms)))
             self._probe()
-        elif self._clock.monotonic() >= self._retry_at:
-            self._reopen()
+        elif self._may_hold:
+            self._may_hold = False
+            self._turn(0)
         else:
-            self._clock.wait(self._never, slice_ms / 1000)
+            self._loop.run_once(until)
 
     def send(self, event: str, data: Payload) -> bool:
         """Send an event. False when ubusd is away or the payload is unsound: then it is dropped."""
@@ -183,6 +204,7 @@ class BusServer:
             sent = self._binding.send(event, dict(data))
         except RuntimeError:
             sent = False
+        self._may_hold = True
         if not sent:
             self._lost("an event could not be sent")
         self._probe_at = self._clock.monotonic() + PROBE_INTERVAL_S
@@ -195,12 +217,29 @@ class BusServer:
 
     # --- connection ---------------------------------------------------------------------------
 
-    def _loop(self, slice_ms: int) -> None:
+    def _watch(self, fd: int | None) -> None:
+        self._fd = fd
+        if fd is None:
+            LOG.debug("the socket of ubus is not found among the descriptors; looking in slices")
+        else:
+            self._loop.watch(fd, self._readable)
+
+    def _unwatch(self) -> None:
+        if self._fd is not None:
+            self._loop.unwatch(self._fd)
+            self._fd = None
+
+    def _readable(self) -> None:
+        self._turn(0)
+        if self._fd is not None and is_hung_up(self._fd):
+            self._lost("it closed the connection")
+
+    def _turn(self, timeout_ms: int) -> None:
         binding = self._binding
         if binding is None:
             return
         try:
-            binding.loop(slice_ms)
+            binding.loop(timeout_ms)
         except RuntimeError as error:
             self._lost(str(error))
         if self._lost_in_handler:
@@ -214,6 +253,7 @@ class BusServer:
     def _lost(self, reason: str) -> None:
         if self._connected:
             LOG.warning("ubusd is gone (%s); trying to reconnect", reason)
+        self._unwatch()
         self._connected = False
         self._retry_s = FIRST_RETRY_S
         self._retry_at = self._clock.monotonic()
@@ -230,6 +270,7 @@ class BusServer:
 
     def _detach(self) -> None:
         """`disconnect()` works on a dead connection too; it raises only when there is none."""
+        self._unwatch()
         if self._attached and self._binding is not None:
             self._attached = False
             try:
