@@ -102,7 +102,8 @@ class _Work(SimFollower):
             self.turn.note("client", f"bank {word} ({report.state})", Role.PRIMARY)
         wants_reset = report.modem_resets > self.client.modem_resets and report.bank_connected
         self.client = report
-        if wants_reset:
+        # On its local SIM the modem has nothing to read anew: the switch to remote does that.
+        if wants_reset and self._sim_source(Role.PRIMARY) is not SimSource.LOCAL:
             self._start_for_client(Wanted(Kind.RESET, Role.PRIMARY, origin="client"))
 
     # --- commands of the orchestrator ------------------------------------------------------
@@ -155,6 +156,7 @@ class _Work(SimFollower):
             unwritten=unwritten,
             command_ids=self.command_ids,
             fell_back=self.fell_back,
+            held_local=self.held_local,
             follow_failures=self.follow_failures,
             follow_at=self.follow_at,
             unusable_since=self.unusable_since,

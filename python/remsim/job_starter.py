@@ -28,7 +28,7 @@ from remsim.events import (
 )
 from remsim.failover.machine import Turn
 from remsim.failover.state import BANKS_MATTER
-from remsim.jobs import Job, Kind, Wanted
+from remsim.jobs import OWN_ORIGINS, Job, Kind, Wanted
 from remsim.model import (
     AssignmentState,
     Failure,
@@ -62,6 +62,7 @@ class JobStarter:
         self.command_ids = state.command_ids
         self.next_job = state.next_job
         self.fell_back = state.fell_back
+        self.held_local = state.held_local
         self.follow_failures = state.follow_failures
         self.follow_at = state.follow_at
         self.unusable_since = state.unusable_since
@@ -150,6 +151,9 @@ class JobStarter:
         if source is SimSource.REMOTE:
             self._check_remote()
         self._check_free(role)
+        if job.wanted.origin not in OWN_ORIGINS:
+            self.held_local = source is SimSource.LOCAL
+            self.fell_back = False
         return replace(job, order_id=self._switch_sim(role, source))
 
     def _check_remote(self) -> None:
@@ -160,6 +164,15 @@ class JobStarter:
             )
         if not self.client.bank_connected:
             raise NotPossibleError("the bank connection does not stand")
+        if self._is_own_branch:
+            raise NotPossibleError(
+                "the bank is reached over modem1 itself: without its local SIM the bank is gone too"
+            )
+
+    @property
+    def _is_own_branch(self) -> bool:
+        """The switch to remote would cut off the very path that carries the SIM's commands."""
+        return self.turn.policy.dual_modem and self.turn.control is Role.PRIMARY
 
     def _switch_sim(self, role: Role, source: SimSource) -> int:
         order_id = self.turn.new_id()

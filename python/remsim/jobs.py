@@ -29,9 +29,14 @@ class JobState(Enum):
     FAILED = "failed"
 
 
+OWN_ORIGINS = ("client", "fallback")  # nobody asked for these jobs
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request for a job. `origin` is for the audit: "ubus", "orchestrator", "fallback"."""
+    """A request for a job. `origin` is for the audit: "ubus", "LuCI", "orchestrator", or one of
+    OWN_ORIGINS.
+    """
 
     kind: Kind
     role: Role | None = None

@@ -41,6 +41,7 @@ def to_text(state: State, boot_id: str) -> str:
             "seed": failover.seed,
             "command_ids": list(state.command_ids),
             "fell_back": state.fell_back,
+            "held_local": state.held_local,
             "is_released": failover.is_released,
             "control": failover.control.value if failover.control is not None else None,
             "control_since": failover.control_since,
@@ -111,6 +112,7 @@ def _same_boot(state: State, data: dict[str, Any], now: float) -> State:
         state,
         failover=failover,
         fell_back=bool(data["fell_back"]),
+        held_local=bool(data.get("held_local", False)),  # an older version did not know it
         log=tuple(_entry_in(item) for item in data["log"]),
     )
 

@@ -47,11 +47,11 @@ class SimFollower(JobStarter):
         policy, wanted = self.turn.policy, self.client.sim_wanted
         source = self._sim_source(Role.PRIMARY)
         settled = wanted is source or SimSource.UNKNOWN in (wanted, source)
-        if not policy.follows_client or settled or self.fell_back or self.turn.is_released:
+        is_elsewhere = self.fell_back or self.held_local or self.turn.is_released
+        if not policy.follows_client or settled or is_elsewhere:
             return
-        if wanted is SimSource.REMOTE and not (
-            policy.remote_possible and self.client.bank_connected
-        ):
+        is_reachable = self.client.bank_connected and not self._is_own_branch
+        if wanted is SimSource.REMOTE and not (policy.remote_possible and is_reachable):
             return
         if self.follow_at is not None and self.now < self.follow_at:
             self.turn.wake(self.follow_at)
@@ -99,7 +99,7 @@ class SimFollower(JobStarter):
 
     def _consider_remote(self, policy: Policy) -> None:
         active = self.turn.bank.state is AssignmentState.ACTIVE or not policy.orchestrated
-        if not (self.client.bank_connected and active):
+        if not (self.client.bank_connected and active) or self._is_own_branch:
             self.usable_since = None
             return
         if self.usable_since is None:

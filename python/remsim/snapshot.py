@@ -385,6 +385,8 @@ def _client(state: State, context: Context, now: float) -> Json:
         why_not = "no card front-end is configured (client.front_end)"
     elif not client.bank_connected:
         why_not = "the bank connection does not stand"
+    elif state.held_local:
+        why_not = "modem1 was switched to its local SIM by hand: remsim sim modem1 remote"
     return {
         "state": client.state,
         "cause": client.cause or None,

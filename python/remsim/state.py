@@ -84,6 +84,7 @@ class State:
     unwritten: tuple[tuple[str, str], ...] = ()  # what could not be written, and why
     command_ids: tuple[str, ...] = ()
     fell_back: bool = False
+    held_local: bool = False  # somebody switched the primary to its local SIM, and it stays there
     follow_failures: int = 0  # SIM switches for the client that failed in a row
     follow_at: float | None = None
     unusable_since: float | None = None

@@ -388,6 +388,58 @@ def test_reset_asked_for_by_the_client_is_carried_out_once() -> None:
     assert len(world.modems[Role.PRIMARY].resets) == 1
 
 
+def test_modem_on_its_local_sim_is_not_reset_for_the_card_but_switched() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 0)
+    orders = orders_of(world)
+    card(world, SimSource.REMOTE, resets=1)
+    world.run(31.0)
+    assert switches(orders) == [SimSource.REMOTE]
+    assert not world.modems[Role.PRIMARY].resets
+    assert not any(job.wanted.kind is Kind.RESET for job in world.state.jobs)
+
+
+def test_local_sim_that_somebody_chose_stays_until_they_choose_again() -> None:
+    world = running(REMOTE_POLICY)
+    switch_at(world, 1)
+    card(world, SimSource.REMOTE)
+    orders = orders_of(world)
+    world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.LOCAL))
+    world.run(31.0)
+    switch_at(world, 0)
+    world.run(600.0)
+    card(world, SimSource.REMOTE, resets=1)
+    world.run(600.0)
+    assert switches(orders) == [SimSource.LOCAL]
+    world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.REMOTE))
+    world.run(31.0)
+    switch_at(world, 1)
+    card(world, SimSource.LOCAL, connected=False)
+    world.run(31.0)
+    switch_at(world, 0)
+    card(world, SimSource.REMOTE)
+    world.run(31.0)
+    assert switches(orders)[1:] == [SimSource.REMOTE, SimSource.LOCAL, SimSource.REMOTE]
+
+
+def test_switch_to_remote_waits_for_another_path_than_the_modems_own() -> None:
+    """The bank is reached over the primary: without its local SIM nobody would answer the other."""
+    world = running(REMOTE_POLICY)
+    switch_at(world, 0)
+    world.modems[Role.IOT].has_signal = False
+    world.run(200.0)
+    assert world.state.failover.control is Role.PRIMARY
+    orders = orders_of(world)
+    card(world, SimSource.REMOTE)
+    world.run(200.0)
+    with pytest.raises(NotPossibleError, match="over modem1 itself"):
+        world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.REMOTE))
+    assert switches(orders) == []
+    world.modems[Role.IOT].has_signal = True
+    world.run(600.0)
+    assert switches(orders) == [SimSource.REMOTE]
+
+
 def test_external_client_that_drives_its_own_lines_is_only_watched() -> None:
     world = running(Policy(remote_possible=True, follows_client=False))
     switch_at(world, 0)

@@ -68,14 +68,20 @@ class Lookups:
 
     def _run(self, number: int, host: str, link: LinkBinding) -> None:
         try:
-            with self._lock:
-                answer = (number, addresses_of(host, link, self._resolver, self._loop.clock), "")
+            answer = (number, self._addresses(host, link), "")
         except PeerUnreachable as error:
             answer = (number, (), error.reason)
         except OSError as error:
             answer = (number, (), f"{host}: {error.strerror}")
         self._done.append(answer)
         self._loop.wake()
+
+    def _addresses(self, host: str, link: LinkBinding) -> tuple[str, ...]:
+        """The C library's look-ups take as long as they like and keep no other one waiting."""
+        if not link.dns_servers and not is_literal(host):
+            return addresses_of(host, link, self._resolver, self._loop.clock)
+        with self._lock:
+            return addresses_of(host, link, self._resolver, self._loop.clock)
 
 
 def addresses_of(
