@@ -179,12 +179,15 @@ def main(arguments: list[str]) -> int:
     if arguments and not (len(arguments) == 2 and arguments[0] == "--root"):
         sys.stderr.write(USAGE)
         return 2
-    paths = Paths(arguments[1] if arguments else "/")
+    return run(Paths(arguments[1] if arguments else "/"), EventLoop(SystemClock()))
+
+
+def run(paths: Paths, loop: EventLoop) -> int:
+    """Until SIGTERM, SIGINT or the end of input."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="remsim-client: %(levelname)s: %(message)s"
     )
     lean.end()
-    loop = EventLoop(SystemClock())
     signals = _Signals(loop)
     client = _make(paths, loop)
     if client is None:

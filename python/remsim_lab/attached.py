@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from remsim.model import Role
 from remsim_lab.desk import LabError
 from remsim_lab.modems import SimCard, SimulatedModem
-from remsim_lab.modems.cards import LOCAL_IOT, LOCAL_PRIMARY, REMOTE_PRIMARY
+from remsim_lab.modems.cards import LOCAL_IOT, LOCAL_PRIMARY, REMOTE_PRIMARY, CardSlot
 
 LOSS_SHARE = 1 / 3
 
@@ -61,7 +61,9 @@ class Link(Protocol):
 
 
 class AttachedModem:
-    """`carrier` is None where there are no namespaces; `on_usb(present)` is for hotplug."""
+    """`carrier` is None where there are no namespaces; `on_usb(present)` is for hotplug; `remote`
+    is what the SIM switch leads to, instead of a card that simply lies there.
+    """
 
     def __init__(
         self,
@@ -70,19 +72,21 @@ class AttachedModem:
         speed: float,
         carrier: Link | None,
         on_usb: Callable[[bool], None],
+        remote: CardSlot | None = None,
     ) -> None:
         self._carrier = carrier
         self._tell_usb = on_usb
         self._is_cut = False
         self._is_registered = False
         parts = dict(_MODELS[role])
+        lying = _card(parts.pop("remote"))
         self.device = SimulatedModem(
             parts.pop("model"),
             root,
             parts.pop("tty_names"),
             parts.pop("bus_path"),
             local=_card(parts.pop("local")),
-            remote=_card(parts.pop("remote")),
+            remote=remote or lying,
             speed=speed,
             power_active_low=True,  # the pin low is off
             on_registration=self._registration,
@@ -142,7 +146,9 @@ class AttachedModem:
         else:
             state = "registered" if core.is_registered else "not registered"
         name = self.device.model.product
-        return f"{name} at {self.device.bus_path}, {state}, restarted {core.restarts} times"
+        sim = f"{core.selected} SIM {core.read_iccid or 'not read'}"
+        times = f"restarted {core.restarts} times"
+        return f"{name} at {self.device.bus_path}, {state}, {sim}, {times}"
 
     # --- on the modem's thread ----------------------------------------------------------------
 

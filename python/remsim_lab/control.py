@@ -64,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     commands.add_parser("status", help="modems, links, servers and lines as the lab has them")
     _add_faults(commands)
-    scenario = commands.add_parser("scenario", help="play S1, S2 or S3 and judge it by captures")
-    scenario.add_argument("name", choices=("S1", "S2", "S3"))
+    scenario = commands.add_parser("scenario", help="play a scenario and judge it by captures")
+    scenario.add_argument("name", choices=("S1", "S2", "S3", "remote-sim"))
     scenario.add_argument(
         "--speed", type=float, help="lab seconds per second (default: that of the running lab)"
     )

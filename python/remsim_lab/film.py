@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from remsim_lab.lab import Lab
 from remsim_lab.network import addresses
 from remsim_lab.network.capture import Capture, Captured
 from remsim_lab.network.traffic import LanTraffic
+from remsim_lab.rspro.server import BANKD_PORT, RSPRO_PORT
 
 LOOK_S = 0.2  # of real time, between two looks
 USER_PAUSE_S = 1.0  # of real time without an answer: the user traffic has stopped
@@ -91,6 +92,13 @@ class Film:
     def captured(self, role: Role) -> tuple[Captured, ...]:
         return self._captures[role].packets()
 
+    def captured_since(self, role: Role, after_s: float) -> Iterator[tuple[float, Captured]]:
+        """With their time in lab seconds."""
+        for each in self.captured(role):
+            at_s = self._lab_s(each.at_s)
+            if at_s >= after_s:
+                yield at_s, each
+
     def requests(self, role: Role) -> tuple[tuple[float, Request], ...]:
         """With their time in lab seconds; negative before the beginning."""
         sent = requests_sent(self.captured(role))
@@ -149,12 +157,28 @@ class Film:
             for at_s, request in self.requests(role):
                 text = f"{request.method} {request.action} to {request.destination}"
                 yield Seen(at_s, link.device, text)
+        if self._lab.has_remote_sim:
+            yield from self._sim_rows()
         for edge in self._lab.board.edges:
             at_s = (edge.at - self._began_monotonic) * self._lab.speed
             yield Seen(at_s, "gpio", f"{edge.name} goes {'high' if edge.level else 'low'}")
         for each in self._lab.mesh.bank.happenings:
             at_s = each.at - self._began_monotonic * self._lab.speed
             yield Seen(at_s, "bank", f"{each.what}: {each.client_id}")
+
+    def _sim_rows(self) -> Iterable[Seen]:
+        """Each new RSPRO connection, and what the modem's SIM contacts see."""
+        known: set[str] = set()
+        for role, link in addresses.LINKS.items():
+            for at_s, each in self.captured_since(role, 0.0):
+                packet = each.packet
+                is_rspro = packet.dport in (RSPRO_PORT, BANKD_PORT) and packet.payload
+                if each.outbound and is_rspro and packet.flow not in known:
+                    known.add(packet.flow)
+                    yield Seen(at_s, link.device, f"RSPRO to {packet.destination}:{packet.dport}")
+        for step in self._lab.router_side.slot.steps:
+            at_s = (step.at - self._began_monotonic) * self._lab.speed
+            yield Seen(at_s, "sim", step.text)
 
     def _look_at_users(self) -> None:
         if self._traffic is None:

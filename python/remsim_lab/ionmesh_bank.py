@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,8 +77,14 @@ def make_slots(banks: int, slots_per_bank: int) -> tuple[Slot, ...]:
     return tuple(made)
 
 
+def _nothing() -> None:
+    """Nobody cares who has which slot."""
+
+
 class Bank:
-    """Thread-safe. `keys`: tenant id → API key, None for a tenant that needs none."""
+    """Thread-safe. `keys`: tenant id → API key, None for a tenant that needs none. `on_change` is
+    called before the answer, whenever a slot was given or taken.
+    """
 
     def __init__(
         self,
@@ -88,6 +95,7 @@ class Bank:
     ) -> None:
         self.grace_s = grace_s
         self.happenings: list[Happening] = []
+        self.on_change: Callable[[], None] = _nothing
         self._clock = clock
         self._slots = slots
         self._keys = keys
@@ -161,7 +169,16 @@ class Bank:
     def clients(self) -> tuple[Client, ...]:
         with self._lock:
             self._expire()
+            return self.holders()
+
+    def holders(self) -> tuple[Client, ...]:
+        """As the book has it; nobody is struck off by looking."""
+        with self._lock:
             return tuple(self._clients.values())
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return self._slots
 
     def _free(self, mode: str, mcc_mnc: str, preferred: int | None) -> Slot | None:
         """The preferred bank first, then any: a preference is no condition."""
@@ -189,3 +206,4 @@ class Bank:
 
     def _note(self, what: str, client_id: str, at: float) -> None:
         self.happenings.append(Happening(at, what, client_id))
+        self.on_change()

@@ -40,12 +40,15 @@ from remsim_lab.labconfig import (
     loopback_config,
     make_root,
     network_config,
+    remote_sim_config,
 )
 from remsim_lab.launchers import Place, environment_of, python, write_launchers
+from remsim_lab.modems import SimCard
 from remsim_lab.network import addresses
 from remsim_lab.network.capture import Capture
 from remsim_lab.network.carrier import Carrier
 from remsim_lab.network.topology import Topology
+from remsim_lab.remote_sim import PID_FILE, BankSide, RouterSide
 from remsim_lab.service import RESPAWN_S, Program, Service
 from remsim_lab.web.install import install, make_users
 from remsim_lab.web.wanted import WebWanted, program, url_file
@@ -56,6 +59,7 @@ IONMESH_PORT = 5000
 GRACE_S = 300.0
 BEAT_INTERVAL_S = 60.0
 BANKS, SLOTS = 2, 8
+CLIENT_RESPAWN_S = 0.5  # procd starts what it reloads again at once
 UBUSD_RESPAWN_S = 0.5  # procd starts ubusd again at once
 NETIFD_UP_S = 2.0  # of lab time: from `up` to an address
 UP_LIMIT_S = 20.0  # of real time: the broker and the daemon answer long before
@@ -65,12 +69,24 @@ LOOK_S = 0.05
 
 class Lab:
     """`say` gets what a person may want to know while it comes up. With `web` there are pages at
-    `url` for `users`."""
+    `url` for `users`; with `has_remote_sim` the primary gets its SIM from a bank, by `bank_side`
+    and `router_side`."""
+
+    bank_side: BankSide
+    router_side: RouterSide
+    client: Service
 
     def __init__(
-        self, place: Place, speed: float = 1.0, say: Say = print, web: WebWanted | None = None
+        self,
+        place: Place,
+        speed: float = 1.0,
+        say: Say = print,
+        web: WebWanted | None = None,
+        *,
+        has_remote_sim: bool = False,
     ) -> None:
         self.place = place
+        self.has_remote_sim = has_remote_sim
         self._web = web
         self.speed = speed
         self.clock = FastClock(speed)
@@ -109,9 +125,13 @@ class Lab:
         self._make_board()
         self._make_bus()
         self._make_ionmesh()
+        if self.has_remote_sim:
+            self._make_bank_side()
         write_launchers(self.place)
         self._write_config()
         self._make_daemon()
+        if self.has_remote_sim:
+            self._make_client()
         if self._web is not None:
             self.serve_pages(self._web)
 
@@ -154,12 +174,21 @@ class Lab:
             self._modems[Role(modem)].edge(part, level)
 
     def _make_modems(self) -> None:
+        if self.has_remote_sim:
+            self.router_side = RouterSide(self.place, self.speed, self._card_was_read)
         for role in Role:
             carrier = self.net.carrier(role) if self.net is not None else None
             link = carrier if isinstance(carrier, Carrier) else None
-            modem = AttachedModem(role, str(self.place.root), self.speed, link, self._hotplug)
+            is_remote = self.has_remote_sim and role is Role.PRIMARY
+            slot = self.router_side.slot if is_remote else None
+            modem = AttachedModem(role, str(self.place.root), self.speed, link, self._hotplug, slot)
             self._modems[role] = modem
             self._begin(modem.start, modem.stop)
+        if self.has_remote_sim:
+            self._begin(self.router_side.plug, self.router_side.unplug)
+
+    def _card_was_read(self, card: SimCard | None) -> None:
+        self._modems[Role.PRIMARY].device.card_was_read(card)
 
     def _hotplug(self, is_present: bool) -> None:
         """What the router's hotplug script does; nobody waits for it."""
@@ -187,7 +216,8 @@ class Lab:
             self._serve("netifd", argv)
 
     def _make_ionmesh(self) -> None:
-        bank = Bank(self.clock, make_slots(BANKS, SLOTS), {1: None}, GRACE_S)
+        banks = 1 if self.has_remote_sim else BANKS  # one bank stand-in
+        bank = Bank(self.clock, make_slots(banks, SLOTS), {1: None}, GRACE_S)
         bind = addresses.ORCHESTRATOR if self.net is not None else "127.0.0.1"
         port = IONMESH_PORT if self.net is not None else 0
         self.mesh = IonMesh(bank, self.clock, bind, port)
@@ -198,12 +228,25 @@ class Lab:
         )
         self._begin(lambda: self.among_servers(self.mesh.start), self.mesh.stop)
 
+    def _make_bank_side(self) -> None:
+        side = self.bank_side = BankSide(self.mesh.bank, self.clock, self.net is not None)
+        self._begin(lambda: self.among_servers(side.start), side.stop)
+
+    def _make_client(self) -> None:
+        self.router_side.install()
+        program = self.router_side.program(self.place.log / "remsim-client.log")
+        self.client = self._supervise(program, CLIENT_RESPAWN_S)
+        wait_for((self.place.root / PID_FILE).exists, "remsim-client")
+
     def among_servers(self, action: Callable[[], T]) -> T:
         """Sockets of servers are opened where the servers are."""
         return action() if self.net is None else self.net.servers.call(action)
 
     def _write_config(self) -> None:
         text = network_config() if self.net is not None else loopback_config(self.mesh.port)
+        if self.has_remote_sim:
+            host = "remsim.example.com" if self.net is not None else self.bank_side.server.host
+            text = remote_sim_config(host, self.bank_side.server.rspro_port) + text
         path = self.place.root / "etc/config/remsim"
         path.write_bytes(SHIPPED_CONFIG.read_bytes())
         path.chmod(0o600)
@@ -231,7 +274,9 @@ class Lab:
 
     def _serve(self, name: str, argv: tuple[str, ...], respawn_s: float = RESPAWN_S) -> Service:
         log = self.place.log / f"{name}.log"
-        program = Program(name, argv, environment_of(self.place), log)
+        return self._supervise(Program(name, argv, environment_of(self.place), log), respawn_s)
+
+    def _supervise(self, program: Program, respawn_s: float) -> Service:
         service = Service(program, respawn_s / self.speed)
         self._begin(service.start, service.stop)
         self._services.append(service)

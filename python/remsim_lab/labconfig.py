@@ -57,6 +57,12 @@ set remsim.ionmesh.host={host}
 set remsim.ionmesh.port={port}
 set remsim.routing.mode={mode}
 """
+# The board in the primary's SIM slot, and the server that names the bank.
+_REMOTE_SIM = """\
+set remsim.client.front_end=simtrace2
+set remsim.server.host={host}
+set remsim.server.port={port}
+"""
 _COMMIT = "commit remsim\n"
 
 
@@ -88,6 +94,11 @@ def network_config() -> str:
         mode="policy",
     )
     return text + _COMMIT
+
+
+def remote_sim_config(host: str, port: int) -> str:
+    """`uci batch` for a remote SIM, to go before one of the others."""
+    return _REMOTE_SIM.format(host=host, port=port)
 
 
 def loopback_config(port: int) -> str:

@@ -48,6 +48,11 @@ class Place:
         return self.directory / "control.sock"
 
     @property
+    def usb_socket(self) -> Path:
+        """Of the SIMtrace2 board."""
+        return self.directory / "usb.sock"
+
+    @property
     def ubus_socket(self) -> Path:
         return self.root / "var/run/ubus/ubus.sock"
 
@@ -61,6 +66,7 @@ def environment_of(place: Place) -> dict[str, str]:
         "PYTHONPATH": f"{DROPIN_DIR}:{PYTHON_DIR}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
+        "REMSIM_LAB_USB": str(place.usb_socket),
     }
 
 
@@ -96,7 +102,7 @@ def write_launchers(place: Place) -> None:
 
 def _script(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """Sets what the program needs; the terminal's own variables (COLUMNS, TERM) stay."""
-    wanted = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    wanted = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "REMSIM_LAB_USB")
     lines = ["#!/bin/sh"]
     lines += [f"export {name}={shlex.quote(environment[name])}" for name in wanted]
     lines.append(f'export PATH={shlex.quote(environment["PATH"])}:"$PATH"')

@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace, ended: threading.Event) -> int:
-    with Lab(Place(options.directory), options.speed, _say, _web(options.port)) as lab:
+    place, web = Place(options.directory), _web(options.port)
+    with Lab(place, options.speed, _say, web, has_remote_sim=True) as lab:
         desk = Desk(lab.place.control_socket, Counter(lab).answer)
         desk.open()
         try:
@@ -78,6 +79,9 @@ def _where_to_look(lab: Lab) -> Iterator[str]:
     yield "  remsim-lab status                   what is really going on"
     yield "  remsim-lab fail modem1 signal       ... and: remsim-lab restore"
     yield "  remsim-lab scenario S1 --speed 10   the proof, by captures"
+    yield "  remsim-lab scenario remote-sim      modem1 attaches through a SIM of the bank"
+    yield "  remsim sim modem1 local             by hand; and: remsim sim modem1 remote"
+    yield "  ubus call remsim.client status      the SIM's connection to the bank"
     yield "  uci show remsim                     the configuration (commit, then: remsim reload)"
     yield ""
 

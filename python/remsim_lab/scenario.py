@@ -8,8 +8,7 @@ daemon says of itself is asked to begin only (is it registered?), never to judge
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,39 +16,28 @@ from remsim.model import Role
 from remsim_lab.desk import LabError, Say
 from remsim_lab.evidence import sent_but
 from remsim_lab.film import Film
+from remsim_lab.judgement import Judgement, Script
+from remsim_lab.judgement import tell_nobody as _nobody
 from remsim_lab.lab import BEAT_INTERVAL_S, GRACE_S, IONMESH_PORT, Lab
 from remsim_lab.launchers import Place
 from remsim_lab.network import addresses
 from remsim_lab.network.packets import Packet
+from remsim_lab.rspro.server import BANKD_PORT, REST_PORT, RSPRO_PORT
+from remsim_lab.scenario_remote import remote_sim
 
 READY_LIMIT_S = 240.0  # from the daemon's start: two modems that were just reset boot this long
 # How late a heartbeat may be without counting as late: the main loop turns every 200 ms of real
 # time and a beat takes its round trips.
 SLACK_REAL_S = 0.8
+REMOTE_SIM = "remote-sim"
 IOT, PRIMARY = Role.IOT, Role.PRIMARY
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One expectation and what the captures say about it."""
-
-    is_met: bool
-    expected: str
-    seen: str
-
-    @property
-    def line(self) -> str:
-        return f"  {'ok  ' if self.is_met else 'FAIL'}  {self.expected}: {self.seen}"
-
-
-Script = Callable[[Lab, Film], Iterator[Judgement]]
 
 
 def play_alone(name: str, speed: float, say: Say) -> int:
     """In a lab of its own, which is gone afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="remsim-lab-") as directory,
-        Lab(Place(Path(directory) / "lab"), speed, say) as lab,
+        Lab(Place(Path(directory) / "lab"), speed, say, has_remote_sim=True) as lab,
     ):
         return play(name, lab, say)
 
@@ -58,6 +46,8 @@ def play(name: str, lab: Lab, say: Say) -> int:
     """0 when everything was as expected, else 1."""
     if lab.net is None:
         raise LabError(f"scenarios need namespaces: {lab.why_no_net}")
+    if name == REMOTE_SIM and not lab.has_remote_sim:
+        raise LabError("this lab has no SIM bank")
     title, script = SCENARIOS[name]
     say(f"{name}: {title}")
     say(f"lab seconds; {lab.speed:g} of them pass in a second")
@@ -189,11 +179,8 @@ SCENARIOS: dict[str, tuple[str, Script]] = {
     "S1": ("the primary loses its signal, the IoT link stays", _s1),
     "S2": ("the IoT modem fails, the primary stays", _s2),
     "S3": ("both fail for longer than the grace period", _s3),
+    REMOTE_SIM: ("the primary attaches through a SIM of the bank, and goes back", remote_sim),
 }
-
-
-def _nobody(_line: str) -> None:
-    """The film tells it."""
 
 
 # --- judgements ---------------------------------------------------------------------------------
@@ -227,14 +214,22 @@ def _nothing_foreign(film: Film) -> Judgement:
     return Judgement(not foreign, "only remsim's own flows leave by wwan1", seen)
 
 
+_SERVICES = (
+    (addresses.ORCHESTRATOR, IONMESH_PORT),
+    (addresses.REMSIM_SERVER, RSPRO_PORT),
+    (addresses.REMSIM_SERVER, REST_PORT),
+    (addresses.BANKD, BANKD_PORT),
+)
+
+
 def _is_ours(packet: Packet) -> bool:
-    """Orchestrator, the link's own DNS, time, probes; neighbour discovery stays on the link."""
+    """Orchestrator, SIM bank, the link's own DNS, time, probes; neighbour discovery stays there."""
     link = addresses.LINKS[IOT]
     own = {link.address.partition("/")[0], link.address6.partition("/")[0]}
     if packet.source not in own:
         return packet.destination.startswith("ff02:")
     if packet.protocol == "tcp":
-        return packet.dport == IONMESH_PORT and packet.destination == addresses.ORCHESTRATOR
+        return (packet.destination, packet.dport) in _SERVICES
     if packet.protocol == "udp":
         return (packet.destination, packet.dport) in ((link.dns_server, 53), (addresses.NTP, 123))
     return packet.protocol == "icmp" and packet.destination in addresses.PROBE_TARGETS

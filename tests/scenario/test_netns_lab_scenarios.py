@@ -27,7 +27,8 @@ pytestmark = pytest.mark.netns
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario_goes_as_designed(name: str, tmp_path: Path) -> None:
     told: list[str] = []
-    with Lab(Place(tmp_path / "lab"), SPEED, told.append) as lab:
+    place = Place(tmp_path / "lab")
+    with Lab(place, SPEED, told.append, has_remote_sim=True) as lab:
         assert play(name, lab, told.append) == 0, "\n".join(told)
 
 

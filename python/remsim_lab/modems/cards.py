@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 TRIES = 3
 PUK_TRIES = 10
@@ -19,6 +20,7 @@ class SimCard:
     pin: str | None = None
     tries: int = TRIES
     puk_tries: int = PUK_TRIES
+    is_genuine: bool = True  # the network's challenge was answered rightly
 
     @property
     def is_blocked(self) -> bool:
@@ -33,6 +35,18 @@ class SimCard:
             return True
         self.tries -= 1
         return False
+
+
+class CardSlot(Protocol):
+    """Contacts behind which a card is played, elsewhere. What the modem has read comes later, by
+    `SimulatedCore.card_was_read`.
+    """
+
+    def power_on(self) -> None:
+        """The modem looks at the contacts."""
+
+    def power_off(self) -> None:
+        """It ends, or its contacts are switched away."""
 
 
 LOCAL_PRIMARY = ("8988211000000000011", "001010000000011")

@@ -13,13 +13,14 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from remsim_lab.modems.cards import TRIES, SimCard
+from remsim_lab.modems.cards import TRIES, CardSlot, SimCard
 from remsim_lab.modems.dialect import Dialect
 from remsim_lab.modems.faults import Fault
 from remsim_lab.modems.model import Model
 
 LINE_LIMIT = 1024  # what a modem's command buffer holds, bytes
 UNKNOWN_PIN = "unknown"  # the fault "pin": no PIN that anybody could type is right
+POWER_UP_S = 0.5  # from a radio cycle's end to power on the SIM's contacts
 BACKLOG_LIMIT = 4096  # unsolicited bytes kept while nobody has the port open
 
 
@@ -43,7 +44,7 @@ class SimulatedCore:
         *,
         imei: str | None = None,
         local: SimCard | None = None,
-        remote: SimCard | None = None,
+        remote: SimCard | CardSlot | None = None,
         operator: str = "Lab One",
         speed: float = 1.0,
         seed: int = 1,
@@ -51,7 +52,7 @@ class SimulatedCore:
         self.model = model
         self.imei = imei or model.imei
         self.operator = operator
-        self.contacts: dict[str, SimCard | None] = {"local": local, "remote": remote}
+        self.contacts: dict[str, SimCard | CardSlot | None] = {"local": local, "remote": remote}
         self.selected = "local"
         self.faults: dict[str, Fault] = {}
         self.commands: list[str] = []
@@ -132,6 +133,7 @@ class SimulatedCore:
         """The firmware stops: nothing of it is left."""
         self._life += 1
         self.is_running = False
+        self._power_off_slot()
         self._reset_settings()
         self._output.clear()
         self._leave_usb()
@@ -217,9 +219,11 @@ class SimulatedCore:
     def select(self, source: str, now: float) -> None:
         """The SIM switch. Whatever the modem has read stays read."""
         self.advance(now)
+        if source != self.selected:
+            self._power_off_slot()
         self.selected = source
 
-    def insert(self, source: str, card: SimCard | None, now: float) -> None:
+    def insert(self, source: str, card: SimCard | CardSlot | None, now: float) -> None:
         """Put a card on one side of the switch, or take it away."""
         self.advance(now)
         self.contacts[source] = card
@@ -249,7 +253,7 @@ class SimulatedCore:
         had_no_sim = "no_sim" in self.faults or "sim_busy" in self.faults
         self.faults.clear()
         for card in self.contacts.values():
-            if card is not None and card.pin == UNKNOWN_PIN:
+            if isinstance(card, SimCard) and card.pin == UNKNOWN_PIN:
                 card.pin, card.tries = None, TRIES
         if was_away and not self.is_running and self._is_powered and not self._is_held:
             self._boot()
@@ -260,14 +264,42 @@ class SimulatedCore:
     # --- SIM and network ----------------------------------------------------------------------
 
     def _on_contacts(self) -> SimCard | None:
-        return None if "no_sim" in self.faults else self.contacts[self.selected]
+        card = self.contacts[self.selected]
+        return card if isinstance(card, SimCard) and "no_sim" not in self.faults else None
+
+    @property
+    def _slot(self) -> CardSlot | None:
+        """Where the selected card is played, if it is."""
+        slot = self.contacts[self.selected]
+        return None if slot is None or isinstance(slot, SimCard) else slot
+
+    def _power_off_slot(self) -> None:
+        if self._slot is not None:
+            self._slot.power_off()
 
     def read_sim(self) -> None:
         """Look at the contacts; the card takes a while."""
         self.is_card_ready = self.is_verified = False
-        self.card = self._on_contacts()
+        self.card = None
         self.settle_registration()
-        self.after(self.model.sim_s, self.sim_is_ready)
+        self.after(POWER_UP_S, self._look_at_contacts)
+
+    def _look_at_contacts(self) -> None:
+        """What the switch leads to by now."""
+        self.card = self._on_contacts()
+        if self._slot is not None and "no_sim" not in self.faults:
+            self._slot.power_on()
+        else:
+            self.after(self.model.sim_s - POWER_UP_S, self.sim_is_ready)
+
+    def card_was_read(self, card: SimCard | None, now: float) -> None:
+        """The word of the selected slot: what there is, or that it is gone. Later ones count too:
+        a card that goes is noticed by its silence.
+        """
+        self.advance(now)
+        if self.is_running and self._slot is not None:
+            self.card = card
+            self.sim_is_ready()
 
     def sim_is_ready(self) -> None:
         self.is_card_ready = True
@@ -297,7 +329,8 @@ class SimulatedCore:
     def _may_register(self) -> bool:
         trouble = {"signal", "denied", "hang"} & self.faults.keys()
         has_sim = self.sim_error is None and not self.needs_pin
-        return self.is_running and self.cfun == 1 and has_sim and not trouble
+        is_welcome = self.card is not None and self.card.is_genuine
+        return self.is_running and self.cfun == 1 and has_sim and is_welcome and not trouble
 
     def settle_registration(self) -> None:
         if self._is_registered and not self._may_register:
@@ -326,7 +359,7 @@ class SimulatedCore:
     def stat(self) -> int:
         if self._is_registered:
             return 5 if "roaming" in self.faults else 1
-        if "denied" in self.faults:
+        if "denied" in self.faults or (self.card is not None and not self.card.is_genuine):
             return 3
         return 2 if self.cfun == 1 and self.card is not None else 0
 

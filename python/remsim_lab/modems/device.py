@@ -21,7 +21,7 @@ import tty
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from remsim_lab.modems.cards import LOCAL_PRIMARY, REMOTE_PRIMARY, SimCard
+from remsim_lab.modems.cards import LOCAL_PRIMARY, REMOTE_PRIMARY, CardSlot, SimCard
 from remsim_lab.modems.core import SimulatedCore
 from remsim_lab.modems.model import Model
 from remsim_lab.modems.tables import MODELS
@@ -80,7 +80,7 @@ class SimulatedModem:
         net_name: str | None = None,
         imei: str | None = None,
         local: SimCard | None = None,
-        remote: SimCard | None = None,
+        remote: SimCard | CardSlot | None = None,
         has_local: bool = True,
         has_remote: bool = False,
         operator: str = "Lab One",
@@ -189,6 +189,11 @@ class SimulatedModem:
     def insert(self, source: str, card: SimCard | None) -> None:
         """A card on the "local" or "remote" side, or None to take it away."""
         self._do(lambda: self.core.insert(source, card, self._now()))
+
+    def card_was_read(self, card: SimCard | None) -> None:
+        """From whoever plays the card of the selected slot; nobody waits."""
+        self._requests.put(lambda: self.core.card_was_read(card, self._now()))
+        os.write(self._wake_write, b"x")
 
     def renumber(self, tty_names: Sequence[str]) -> None:
         """Names for the next time it enters USB."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from remsim.clock import Clock
 from remsim.errors import RsproNonsense
 from remsim.rspro import framing
 from remsim.rspro.messages import (
@@ -86,8 +87,9 @@ class Bankd(Station):
         number_of_slots: int = 8,
         host: str = "127.0.0.1",
         port: int = 0,
+        clock: Clock | None = None,
     ) -> None:
-        super().__init__(host)
+        super().__init__(host, clock)
         self.cards = cards if cards is not None else {0: VirtualSim()}
         self.server = server
         self.bank_id = bank_id

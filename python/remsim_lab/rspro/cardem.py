@@ -12,7 +12,7 @@ from __future__ import annotations
 import queue
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -27,11 +27,21 @@ def message(kind: int, type_: int, payload: bytes) -> bytes:
     return head + (8 + len(payload)).to_bytes(2, "little") + payload
 
 
+LOG_KEPT = 10_000  # newest messages
+
+
+def _nobody(_is_inserted: bool) -> None:
+    """Nobody looks at the presence pin."""
+
+
 class Cardem:
-    """One card emulation interface. `log` holds what the host sent, as (class, type, payload)."""
+    """One card emulation interface. `log` holds what the host sent, as (class, type, payload).
+    `on_insert` is called on the host's thread.
+    """
 
     def __init__(self) -> None:
         self.log: list[tuple[int, int, bytes]] = []
+        self.on_insert: Callable[[bool], None] = _nobody
         self.atr = bytes.fromhex("3b8080811fc759")
         self.is_inserted = self.is_remote = self.reports_status = False
         self.resets = 0
@@ -53,6 +63,7 @@ class Cardem:
 
     def _obey(self, kind: int, type_: int, payload: bytes) -> None:
         self.log.append((kind, type_, payload))
+        del self.log[:-LOG_KEPT]
         match kind, type_:
             case 1, 1:
                 self._transmit(payload)
@@ -62,6 +73,7 @@ class Cardem:
                 self.bulk_in.put(self._status())
             case 1, 5:
                 self.is_inserted = bool(payload[0])
+                self.on_insert(self.is_inserted)
             case 1, 8:
                 self.reports_status = bool(payload[0] & 1)
                 self.bulk_in.put(message(1, 8, payload))
@@ -95,6 +107,8 @@ class Cardem:
         if flags & 0x10:
             while not self.to_phone.empty():
                 self.to_phone.get_nowait()
+            if not flags & 0x01:
+                self.to_phone.put(("off", b""))  # whoever still waits for an answer
         if self.reports_status:
             self.interrupt_in.put(self._status())
 
@@ -113,10 +127,13 @@ class Cardem:
 
 
 class Phone:
-    """A modem's card interface on T=0."""
+    """A modem's card interface on T=0. The board keeps it waiting with NULL bytes; `limit_s` is its
+    patience.
+    """
 
-    def __init__(self, cardem: Cardem) -> None:
+    def __init__(self, cardem: Cardem, limit_s: float = LIMIT_S) -> None:
         self._cardem = cardem
+        self._limit_s = limit_s
 
     def power_on(self) -> bytes:
         """Cold reset: the ATR."""
@@ -129,15 +146,17 @@ class Phone:
         self._cardem.line(0x10)
 
     def command(self, command: bytes) -> bytes:
-        """The answer to a TPDU. TimeoutError if there is none."""
+        """The answer to a TPDU. TimeoutError if there is none, ConnectionError once powered off."""
         header, data = command[:5], command[5:]
         self._cardem.header(header)
         heard = b""
         while True:
             try:
-                word, octets = self._cardem.to_phone.get(timeout=LIMIT_S)
+                word, octets = self._cardem.to_phone.get(timeout=self._limit_s)
             except queue.Empty:
                 raise TimeoutError(header.hex()) from None
+            if word == "off":
+                raise ConnectionError("powered off")
             if word == "word":
                 return heard + octets
             if octets[:1] != header[1:2]:

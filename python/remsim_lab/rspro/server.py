@@ -19,6 +19,7 @@ from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from remsim.clock import Clock
 from remsim.errors import RsproNonsense
 from remsim.rspro import framing
 from remsim.rspro.messages import (
@@ -90,8 +91,9 @@ class RemsimServer(Station):
         rest_port: int = 0,
         host: str = "127.0.0.1",
         bankd_port: int = BANKD_PORT,
+        clock: Clock | None = None,
     ) -> None:
-        super().__init__(host)
+        super().__init__(host, clock)
         self.rspro_port = rspro_port
         self.rest_port = rest_port
         self.bankd_port = bankd_port

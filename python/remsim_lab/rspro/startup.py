@@ -152,8 +152,13 @@ def challenge_for(sim: VirtualSim, sequence: int) -> bytes:
     return b"\x10" + rand + b"\x10" + autn
 
 
+def proactive_commands() -> list[bytes]:
+    """What a card's toolkit asks at a start-up."""
+    return [bytes.fromhex(each) for each in PROACTIVE]
+
+
 def new_card() -> VirtualSim:
-    return VirtualSim(proactive=[bytes.fromhex(each) for each in PROACTIVE])
+    return VirtualSim(proactive=proactive_commands())
 
 
 # --- measuring ------------------------------------------------------------------------------------
