@@ -133,16 +133,18 @@ def test_board_that_is_unplugged_says_so_and_comes_back_with_the_card(bus, monke
         Phone(first.slots[0]).power_on()
         until(lambda: rig.lines[-1:] == [(False, True)])
         first.is_plugged = False
-        until(lambda: not rig.front_end.presence.is_there)
-        assert rig.lines[-1] == (True, False)
+        until(lambda: rig.lines[-1] == (True, False))
+        assert not rig.front_end.presence.is_there
         until(lambda: rig.front_end.presence.why_not == "SIMtrace2: no such board on USB")
         second = Board()
         bus.boards.append(second)
-        until(lambda: second.slots[0].is_inserted)
+        until(lambda: second.slots[0].resets)
         assert rig.front_end.presence.is_there
+        assert second.slots[0].is_inserted
         assert second.slots[0].resets == 1
         phone = Phone(second.slots[0])
         assert phone.power_on() == ATR
+        until(lambda: rig.lines[-1:] == [(False, True)])  # another end point than the commands'
         assert phone.command(bytes.fromhex("00a4000c022fe2")) == b"\x90\x00"
 
 
