@@ -130,10 +130,13 @@ def _client(config: Config, paths: Paths) -> ClientSettings | None:
             config.integer("client.client_id"), config.integer("client.client_slot")
         ),
         server=Endpoint(host, config.integer("server.port")) if host else None,
+        rest_port=config.integer("server.rest_port"),
         bank=_fixed_bank(config),
         atr=bytes.fromhex(atr) if atr else None,
         ignores_bank_atr=config.flag("server.atr_ignore_rspro"),
         bank_hold_s=config.number("client.bank_hold"),
+        server_keepalive_s=config.number("client.server_keepalive"),
+        bank_keepalive_s=config.number("client.bank_keepalive"),
         has_cache=config.flag("client.cache"),
         tls=_client_tls(config, paths),
         vpcd=VpcdSettings(config.text("client.vpcd_host"), config.integer("client.vpcd_port")),

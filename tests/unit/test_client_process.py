@@ -268,6 +268,15 @@ def asked(bank, client, commands):
     return bank.ask(lambda: len(bank.cards[0].log)) - begun
 
 
+def test_numbers_of_the_connections_come_from_the_options(bank):
+    values = configured(bank)
+    assert (values["server_keepalive_s"], values["bank_keepalive_s"]) == (60, 60)
+    assert values["rest_port"] == 9997
+    values = configured(bank, server_keepalive="0", bank_keepalive="120", bank_hold="30")
+    assert (values["server_keepalive_s"], values["bank_keepalive_s"]) == (0, 120)
+    assert values["bank_hold_s"] == 30
+
+
 @pytest.mark.parametrize(("client", "count"), [({}, 12), ({"cache": "0"}, 12), ({"cache": "1"}, 6)])
 def test_option_of_the_cache_reaches_the_card(start, bank, client, count):
     process = start(configured(bank, **client))

@@ -235,6 +235,9 @@ SECTIONS: tuple[Section, ...] = (
         Page.GENERAL, (
         Option("host", HOST, "", "Host", help="Name or address of the remsim-server."),
         Option("port", PORT, "9998", "Port", help="RSPRO port of the server."),
+        Option("rest_port", Integer(0, 65_535), "9997", "REST port", expert=True,
+            help="Where the server is asked to make this router's mapping anew, when the bank "
+                 "still holds the SIM for a connection that died; 0 asks never."),
         Option("atr", ATR, "", "Default ATR", expert=True,
             help="Answer to reset shown to the modem until the bank sends one, in hexadecimal."),
         Option("atr_ignore_rspro", FLAG, "0", "Ignore the bank's ATR", expert=True,
@@ -265,6 +268,13 @@ SECTIONS: tuple[Section, ...] = (
             "Hold the card after losing the bank", expert=True,
             help="For this long a lost bank connection neither removes the card nor resets the "
                  "modem."),
+        Option("server_keepalive", Integer(0, 3600, "seconds"), "60", "Keep-alive to the server",
+            expert=True, shown_when=("client.backend=native",),
+            help="After such a silence a sign of life is asked for. Each costs data of the IoT "
+                 "plan; 0 asks for none."),
+        Option("bank_keepalive", Integer(0, 3600, "seconds"), "60", "Keep-alive to the bank",
+            expert=True, shown_when=("client.backend=native",),
+            help="The same for the connection to the bank."),
         Option("cache", FLAG, "0", "Remember the SIM's fixed files", expert=True,
             help="Answers the modem's reading of files that never change without asking the bank, "
                  "so that it starts in a third of the time over a slow link. What was told is "

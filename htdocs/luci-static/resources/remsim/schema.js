@@ -794,6 +794,17 @@ return baseclass.extend({
 					effect: 'client'
 				},
 				{
+					name: 'rest_port',
+					path: 'server.rest_port',
+					type: 'value',
+					title: _('REST port'),
+					help: _('Where the server is asked to make this router\'s mapping anew, when the bank still holds the SIM for a connection that died; 0 asks never.'),
+					default: '9997',
+					datatype: 'and(uinteger,range(0,65535))',
+					expert: true,
+					effect: 'client'
+				},
+				{
 					name: 'atr',
 					path: 'server.atr',
 					type: 'value',
@@ -919,6 +930,32 @@ return baseclass.extend({
 					unit: _('seconds'),
 					default: '300',
 					datatype: 'and(uinteger,range(10,3600))',
+					expert: true,
+					effect: 'client'
+				},
+				{
+					name: 'server_keepalive',
+					path: 'client.server_keepalive',
+					type: 'value',
+					title: _('Keep-alive to the server'),
+					help: _('After such a silence a sign of life is asked for. Each costs data of the IoT plan; 0 asks for none.'),
+					unit: _('seconds'),
+					default: '60',
+					datatype: 'and(uinteger,range(0,3600))',
+					depends: [ { 'client.backend': 'native' } ],
+					expert: true,
+					effect: 'client'
+				},
+				{
+					name: 'bank_keepalive',
+					path: 'client.bank_keepalive',
+					type: 'value',
+					title: _('Keep-alive to the bank'),
+					help: _('The same for the connection to the bank.'),
+					unit: _('seconds'),
+					default: '60',
+					datatype: 'and(uinteger,range(0,3600))',
+					depends: [ { 'client.backend': 'native' } ],
 					expert: true,
 					effect: 'client'
 				},
