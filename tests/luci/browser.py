@@ -30,7 +30,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-LIMIT_MS = 20_000  # a page or a part of it, on a machine that does other things as well
+LIMIT_MS = 60_000  # a page or a part of it, on a machine that does other things as well
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -89,8 +89,38 @@ def log_in(page: Page, url: str, username: str, password: str) -> Response | Non
 def logged_in(browser: Browser, url: str, username: str, password: str) -> StorageState:
     """What a context needs to be logged in from its first page on."""
     with context(browser) as held:
-        log_in(held.new_page(), url, username, password)
+        held.request.post(url, form={"luci_username": username, "luci_password": password})
         return held.storage_state()
+
+
+# Keeps each text that a dialog showed, over the page's being loaded again.
+_NOTE = """
+new MutationObserver(() => {
+    const dialog = document.querySelector('.modal'), said = sessionStorage.getItem('said') || '';
+    if (dialog && !said.endsWith(dialog.textContent))
+        sessionStorage.setItem('said', `${said}\\n${dialog.textContent}`);
+}).observe(document, { childList: true, subtree: true, characterData: true });
+"""
+
+
+def note_dialogs(page: Page) -> None:
+    """From the next page on; see `said_in_dialogs`."""
+    page.add_init_script(_NOTE)
+
+
+def said_in_dialogs(page: Page) -> str:
+    """All that dialogs said so far: LuCI shows some texts for a second, then they are gone."""
+    said: str = page.evaluate("sessionStorage.getItem('said') || ''")
+    return said
+
+
+@contextmanager
+def loaded_again(page: Page) -> Iterator[None]:
+    """What is done inside makes the page load itself again; its view is drawn at the end."""
+    page.evaluate("window.isFormer = true")
+    yield
+    page.wait_for_function("() => !window.isFormer")
+    wait_for_view(page)
 
 
 def wait_for_view(page: Page) -> None:

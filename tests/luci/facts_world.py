@@ -132,6 +132,9 @@ class FactsWorld:
     def config(self) -> str:
         return (self.root / "etc/config/facts").read_text()
 
+    def reset(self) -> None:
+        (self.root / "etc/config/facts").write_text(CONFIG)
+
 
 def sources() -> list[str]:
     """What the facts are held against: the stand-in, and LuCI's own files if LUCI_SRC has them."""

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from luci.browser import Heard, wait_for_view
+from luci.browser import Heard, loaded_again, note_dialogs, said_in_dialogs
 from luci.site import Site
 
-APPLY_LIMIT_MS = 30_000
 OPTION = "heartbeat.interval"
 # LuCI asks a program for its peer's address; a router may lack it, which LuCI takes in its stride.
 NO_PEER_PROGRAM = "404 (Executable not found)"
@@ -23,6 +22,7 @@ def page(site: Site, chromium: Browser) -> Iterator[Page]:
     with site.context(chromium, site.users.admin) as held:
         heard = Heard(site.url, [NO_PEER_PROGRAM])
         heard.listen(held)
+        note_dialogs(held)
         yield held
         assert heard.troubles == []
 
@@ -60,11 +60,9 @@ def in_force(page: Page, path: str) -> Any:
 
 
 def apply(page: Page) -> None:
-    page.locator(".cbi-page-actions .cbi-button-apply").first.click()
-    said = page.locator(".modal", has_text="Configuration changes applied.")
-    expect(said).to_be_visible(timeout=APPLY_LIMIT_MS)
-    page.wait_for_event("load")
-    wait_for_view(page)
+    with loaded_again(page):
+        page.locator(".cbi-page-actions .cbi-button-apply").first.click()
+    assert "Configuration changes applied." in said_in_dialogs(page)
 
 
 def wait_until_in_force(page: Page, path: str, value: str) -> None:
@@ -145,9 +143,8 @@ def test_pending_changes_are_reverted(site: Site, page: Page) -> None:
     page.locator(".cbi-button-save").click()
     page.locator("[data-indicator=uci-changes]").click()
     expect(page.locator(".modal")).to_contain_text("uci set remsim.heartbeat.interval='50'")
-    page.locator(".modal .cbi-button-reset").click()
-    page.wait_for_event("load")
-    wait_for_view(page)
+    with loaded_again(page):
+        page.locator(".modal .cbi-button-reset").click()
     expect(page.locator("[data-indicator=uci-changes]")).to_have_count(0)
     expect(field(page, OPTION)).to_have_value("")
 

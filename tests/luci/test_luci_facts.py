@@ -14,7 +14,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Response, StorageState, expect
 
-from luci.browser import Heard, context, logged_in, wait_for_view
+from luci.browser import (
+    Heard,
+    context,
+    loaded_again,
+    logged_in,
+    note_dialogs,
+    said_in_dialogs,
+    wait_for_view,
+)
 from luci.facts_world import FACTS, FactsWorld, answer_facts, facts_world, sources
 from luci.router_web import VECTORS
 
@@ -32,8 +40,10 @@ def world(
         yield held
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def state(world: FactsWorld, chromium: Browser) -> StorageState:
+    """A login of its own, with no change pending; the config as it was."""
+    world.reset()
     admin = world.users.admin
     return logged_in(chromium, f"{world.url}/cgi-bin/luci/", admin.username, admin.password)
 
@@ -41,7 +51,9 @@ def state(world: FactsWorld, chromium: Browser) -> StorageState:
 @pytest.fixture
 def page(chromium: Browser, state: StorageState) -> Iterator[Page]:
     with context(chromium, storage_state=state) as held:
-        yield held.new_page()
+        page = held.new_page()
+        note_dialogs(page)
+        yield page
 
 
 def open_page(page: Page, world: FactsWorld, name: str) -> Page:
@@ -232,10 +244,9 @@ def test_save_stages_and_says_so(world: FactsWorld, page: Page) -> None:
     indicator.click()
     expect(dialog(page)).to_contain_text("uci set facts.main.name='staged'")
     traffic = Traffic(page)
-    dialog(page).locator(".cbi-button-reset").click()
-    expect(dialog(page)).to_contain_text("Changes have been reverted.")
-    page.wait_for_event("load")
-    wait_for_view(page)
+    with loaded_again(page):
+        dialog(page).locator(".cbi-button-reset").click()
+    assert "Changes have been reverted." in said_in_dialogs(page)
     expect(indicator).to_have_count(0)
     assert _shape(traffic.rows) == _shape(recorded("revert"))
 
@@ -245,10 +256,9 @@ def test_save_and_apply_is_confirmed_and_loads_the_page_again(
 ) -> None:
     form_page(page, world, "applied")
     traffic = Traffic(page)
-    apply_button(page).click()
-    expect(dialog(page)).to_contain_text("Configuration changes applied.")
-    page.wait_for_event("load")
-    wait_for_view(page)
+    with loaded_again(page):
+        apply_button(page).click()
+    assert "Configuration changes applied." in said_in_dialogs(page)
     assert "applied" in world.config()
     assert _shape(traffic.rows) == _shape(recorded("save_apply"))
 
@@ -269,11 +279,10 @@ def test_unchecked_is_written_at_once(world: FactsWorld, page: Page) -> None:
     apply_button(page).locator(".open").click()
     apply_button(page).locator("li[data-value='1']:visible").click()
     negative = page.locator(".cbi-page-actions .cbi-dropdown.cbi-button-negative")
-    negative.click(position={"x": 20, "y": 10})
-    expect(dialog(page)).to_contain_text("Configuration changes applied.")
-    page.wait_for_event("load")
+    with loaded_again(page):
+        negative.click(position={"x": 20, "y": 10})
+    assert "Configuration changes applied." in said_in_dialogs(page)
     assert "unchecked" in world.config()
-    wait_for_view(page)
     assert _shape(traffic.rows) == _shape(recorded("apply_unchecked"))
 
 

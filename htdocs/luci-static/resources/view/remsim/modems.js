@@ -48,7 +48,6 @@ return view.extend({
 
 		return job.button({
 			key: 'reset-' + name,
-			key: 'reset-' + name,
 			label: _('Reset…'),
 			question: _('%s loses its connection until it is back.').format(words.modemName(name)),
 			danger: true,

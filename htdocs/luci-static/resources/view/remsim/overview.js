@@ -80,7 +80,6 @@ return view.extend({
 	switchSim: function(modem) {
 		return this.button({
 			key: 'sim-' + modem,
-			key: 'sim-' + modem,
 			label: _('Switch SIM…'),
 			question: _('The modem loses its connection until it has read the other SIM, which takes up to a few minutes.'),
 			danger: true,
@@ -91,7 +90,6 @@ return view.extend({
 
 	reset: function(modem) {
 		return this.button({
-			key: 'reset-' + modem,
 			key: 'reset-' + modem,
 			label: _('Reset…'),
 			question: _('%s is reset by the best way there is and loses its connection until it has booted.').format(words.modemName(modem)),
