@@ -10,7 +10,17 @@ import tracemalloc
 import pytest
 
 from remsim.rspro import ber, framing, link, messages, session, states
-from remsim.rspro.actions import Close, Connect, PresentCard, ReleaseSlot, ResetModem, Send, SetAtr
+from remsim.rspro.actions import (
+    Cause,
+    Close,
+    Connect,
+    PresentCard,
+    ReleaseSlot,
+    ResetModem,
+    Send,
+    SetAtr,
+    Tell,
+)
 from remsim.rspro.link import Endpoint, LinkEvent, LinkState
 from remsim.rspro.messages import (
     BankSlot,
@@ -414,6 +424,21 @@ def test_loss_during_restoration_is_held_and_tried_again(serving):
     serving.replay(sim)
     assert serving.state == "serving"
     assert serving.card() == []
+
+
+def test_restoration_tells_how_many_commands_it_took_each_time(serving):
+    sim = VirtualSim()
+    for command in ("00a40004023f00", "00a40004022fe2", "00b000000a"):
+        serving.command(command)
+        serving.answer(sim.process(bytes.fromhex(command)))
+    told = []
+    for _ in range(2):
+        serving.drop(BANK)
+        serving.clear()
+        serving.connect_bank()
+        serving.replay(sim)
+        told += [each.text for each in serving.of(Tell) if each.cause is Cause.CARD_RESTORED]
+    assert told[0] == told[1]
 
 
 def test_reset_by_the_modem_during_restoration_ends_it(serving):

@@ -149,6 +149,7 @@ class Session:
         self.bank_link = self._link(LinkName.BANK, dice)
         self._out: list[Action] = []
         self._now = 0.0
+        self._replayed_before = 0  # commands, when the restoration under way began
         self._codec = framing.TpduCodec(self.client_slot, BankSlot(0, 0))
         self._shown: tuple[BankSlot, bytes] | None = None  # slot and ATR of the card presented
         self._atrs: dict[BankSlot, bytes] = {}  # the last ATR of each slot we were sent to
@@ -620,10 +621,12 @@ class Session:
         self._over_at = self._now + min(MOVE_LIMIT_S, self.settings.bank_hold_s)
 
     def _do_restore(self) -> None:
+        self._replayed_before = self.relay.counters.replayed
         self.relay.restore(self._now)
 
     def _do_resume(self) -> None:
-        self._emit(Tell(Cause.CARD_RESTORED, f"{self.relay.counters.replayed} commands replayed"))
+        replayed = self.relay.counters.replayed - self._replayed_before
+        self._emit(Tell(Cause.CARD_RESTORED, f"{replayed} commands replayed"))
         self.relay.open(self._now)
 
     def _do_reset_card(self) -> None:
