@@ -162,6 +162,8 @@ class JobStarter:
                 "no card front-end is configured (client.front_end): a GPIO line and AT commands "
                 "alone cannot present a remote SIM to the modem"
             )
+        if self.client.missing_front_end:
+            raise NotPossibleError(f"no card front-end: {self.client.missing_front_end}")
         if not self.client.bank_connected:
             raise NotPossibleError("the bank connection does not stand")
         if self._is_own_branch:

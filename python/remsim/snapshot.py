@@ -383,6 +383,8 @@ def _client(state: State, context: Context, now: float) -> Json:
     why_not = None
     if not possible:
         why_not = "no card front-end is configured (client.front_end)"
+    elif client.missing_front_end:
+        why_not = f"no card front-end: {client.missing_front_end}"
     elif not client.bank_connected:
         why_not = "the bank connection does not stand"
     elif state.held_local:
@@ -393,7 +395,7 @@ def _client(state: State, context: Context, now: float) -> Json:
         "age_s": _age(client.at, now),
         "front_end": context.front_end,
         "bank_connected": client.bank_connected,
-        "remote_possible": possible and client.bank_connected,
+        "remote_possible": possible and client.bank_connected and not client.missing_front_end,
         "why_not": why_not,
         **dict(client.values),
     }

@@ -36,6 +36,11 @@ class ClientReport:
     at: float | None = None
     values: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def missing_front_end(self) -> str:
+        """Why nothing can show the card to the modem; empty if something can."""
+        return dict(self.values).get("front_end_why_not", "")
+
 
 @dataclass(frozen=True, slots=True)
 class ClientChanged:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from remsim.errors import ArgumentError, BusyError, NotPossibleError
@@ -31,6 +33,7 @@ from remsim.model import (
     SimSource,
     Step,
 )
+from remsim.snapshot import Context, status
 from remsim.state import ClientChanged, ClientReport, ReloadDone
 from scenario.world import World
 
@@ -141,6 +144,20 @@ def test_remote_is_refused_without_a_card_front_end() -> None:
 def test_remote_is_refused_while_the_bank_connection_does_not_stand() -> None:
     world = running(REMOTE_POLICY)
     with pytest.raises(NotPossibleError, match="bank connection"):
+        world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.REMOTE))
+
+
+def test_remote_is_refused_and_not_offered_while_the_front_end_is_missing() -> None:
+    world = running(REMOTE_POLICY)
+    context = Context(1_790_000_000.0, "accepted", True, "router", "simtrace2", "policy", 10)
+    bank_connected(world)
+    assert status(world.state, context, world.now)["client"]["remote_possible"]
+    missing = (("front_end_why_not", "SIMtrace2: no such board on USB"),)
+    world._feed(ClientChanged(replace(world.state.client, values=missing)))
+    shown = status(world.state, context, world.now)["client"]
+    assert not shown["remote_possible"]
+    assert shown["why_not"] == "no card front-end: SIMtrace2: no such board on USB"
+    with pytest.raises(NotPossibleError, match="no such board on USB"):
         world.want(Wanted(Kind.SIM, Role.PRIMARY, SimSource.REMOTE))
 
 
