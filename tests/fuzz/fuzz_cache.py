@@ -30,6 +30,10 @@ COMMANDS = [
     H("801200000b"),
     H("80c2000003d10100"),
     H("00b2010426"),
+    H("801400000c810301420082028281830100"),
+    H("801400000c810301010082028281830100"),
+    H("80e2910003bf3100"),
+    H("00a4040407a0000000871002"),
 ]
 ANSWERS = [
     b"\x90\x00",
@@ -41,6 +45,7 @@ ANSWERS = [
     H("98880221436587092103") + b"\x90\x00",
     H("62128202412183022fe28a01058002000a880110") + b"\x90\x00",
     H("d009810301010082028182") + b"\x90\x00",
+    H("d009810301420082028182") + b"\x90\x00",
     b"",
     b"\x90",
     bytes(300),
@@ -48,8 +53,9 @@ ANSWERS = [
 ]
 KEPT = Memory(ATR, H("98880221436587092103"), b"\xc6\x00").text()
 SEEDS = [
-    bytes((0x10, 0x51, 0x02, 0x26, 0x10, 0x51, 0x02, 0x30, 0x31, 0x00, 0x44)),
-    bytes((0x31, 0x40, 0x60, 0x32, 0x00, 0x16, 0x20, 0x51, 0x84, 0x17, 0x33)),
+    bytes((0x00, 0x51, 0x02, 0x16, 0x00, 0x51, 0x02, 0x10, 0x11, 0x00, 0x44)),
+    bytes((0x01, 0x40, 0x60, 0x02, 0x00, 0x06, 0x00, 0x51, 0x84, 0x07, 0x03)),
+    bytes((0x00, 0x51, 0x01, 0x51, 0x02, 0x56, 0x0D, 0x59, 0x10, 0x50, 0xB0, 0xC0, 0xD0)),
     KEPT.encode(),
 ]
 
@@ -108,7 +114,7 @@ class Bench:
         match octet >> 4:
             case 0 | 1 | 2 | 3 if not self.owed:
                 self.owed += 1
-                self.cache.command(COMMANDS[low], self.now)
+                self.cache.command(COMMANDS[octet % len(COMMANDS)], self.now)
             case 4 if not self.owed and len(rest) >= 5:
                 self.owed += 1
                 self.cache.command(rest[: 5 + low], self.now)

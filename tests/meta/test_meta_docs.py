@@ -83,3 +83,9 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def test_every_page_of_docs_is_linked_by_the_readme_itself() -> None:
     linked = {target for target, _ in links(PROJECT / "README.md")}
     assert {page for page in PAGES if page.parent.name == "docs"} <= linked
+
+
+def test_the_architecture_names_every_package_of_the_product() -> None:
+    named = set(CODE.findall(prose(PROJECT / "docs/architecture.md")))
+    packages = {path.parent.name for path in (PROJECT / "python/remsim").glob("*/__init__.py")}
+    assert {f"{name}/" for name in packages} <= named
