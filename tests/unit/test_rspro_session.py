@@ -32,18 +32,27 @@ from remsim.rspro.messages import (
     ConfigClientBankRes,
     ConfigClientIdReq,
     ConfigClientIdRes,
+    ConnectBankReq,
+    ConnectBankRes,
     ConnectClientReq,
     ConnectClientRes,
+    CreateMappingReq,
+    CreateMappingRes,
     ErrorCode,
     ErrorInd,
     Identity,
     IpPort,
+    Pdu,
+    RemoveMappingReq,
+    RemoveMappingRes,
     ResetStateReq,
+    ResetStateRes,
     Result,
     SetAtrReq,
     SetAtrRes,
     Severity,
     SlotPhysStatus,
+    TpduCardToModem,
     TpduFlags,
     TpduModemToCard,
 )
@@ -882,6 +891,91 @@ def test_stream_that_is_no_longer_frames_ends_the_connection(serving, nonsense):
     serving.octets(BANK, bytes.fromhex(nonsense))
     assert serving.of(Close) == [Close(BANK)]
     assert serving.state == "holding"
+
+
+def to_no_bank(driver):
+    driver.connect_server()
+
+
+def to_joining(driver):
+    driver.connect_server()
+    driver.assign()
+    driver.accept(BANK)
+
+
+def to_awaiting_atr(driver):
+    driver.connect_server()
+    driver.assign()
+    driver.connect_bank(atr=None)
+
+
+def to_holding(driver):
+    driver.serve()
+    driver.drop(BANK)
+    driver.move(2.0)
+    driver.accept(BANK)
+
+
+def to_returned(driver):
+    driver.serve()
+    driver.drop(BANK)
+    driver.connect_bank(atr=None)
+
+
+def to_moving(driver):
+    driver.serve()
+    driver.withdraw()
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [to_no_bank, to_joining, to_awaiting_atr, to_holding, to_returned, to_moving],
+)
+@pytest.mark.parametrize("name", [SERVER, BANK])
+def test_messages_that_do_not_fit_the_state_change_nothing(driver, lead, name):
+    """What only the other side sends, or sends elsewhere, or answers what nobody asked."""
+    lead(driver)
+    state, links = driver.state, set(driver.open_links)
+    driver.clear()
+    unfit = [
+        ConnectBankReq(PEER[BANK], 1, 8),
+        ConnectBankRes(PEER[SERVER], Result.OK),
+        ConnectClientReq(US, CLIENT),
+        CreateMappingReq(CLIENT, SLOT),
+        CreateMappingRes(Result.OK),
+        RemoveMappingReq(CLIENT, SLOT),
+        RemoveMappingRes(Result.OK),
+        ConfigClientIdRes(Result.OK),
+        SetAtrRes(Result.OK),
+        TpduModemToCard(CLIENT, SLOT, TpduFlags(), bytes.fromhex(READ)),
+        TpduCardToModem(SLOT, CLIENT, TpduFlags(), b"\x90\x00"),
+        ClientSlotStatusInd(CLIENT, SLOT, SlotPhysStatus(False)),
+        BankSlotStatusInd(SLOT, CLIENT, SlotPhysStatus(False)),
+        ErrorInd(Component.SERVER, Severity.FATAL, ErrorCode.UNEXPECTED_DISCONNECT),
+        ConfigClientBankRes(Result.OK),
+        ResetStateReq(),
+        ResetStateRes(Result.OK),
+    ]
+    for message in unfit:
+        driver.say(name, message)
+    assert (driver.state, driver.open_links) == (state, links)
+    assert driver.messages(name) == [] and driver.card() == [] and driver.answers() == []
+
+
+def test_atr_for_any_client_slot_is_taken_as_the_reference_does(driver):
+    """The connection serves one slot, and a renamed client may be called by either name."""
+    to_awaiting_atr(driver)
+    driver.say(BANK, SetAtrReq(ClientSlot(7, 7), ATR))
+    assert driver.card() == ["present", "reset"]
+
+
+def test_half_a_frame_of_an_old_connection_is_not_glued_to_the_next(serving):
+    whole = framing.frame(Pdu(TpduCardToModem(SLOT, CLIENT, TpduFlags(), b"\x90\x00")))
+    serving.octets(BANK, whole[:9])
+    serving.drop(BANK)
+    serving.connect_bank()
+    assert serving.state == "serving"
+    assert serving.session.counters.nonsense == 0
 
 
 def test_second_greeting_answer_is_ignored(serving):

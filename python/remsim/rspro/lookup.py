@@ -8,6 +8,7 @@ Without a link's DNS servers (bench set-ups, one plain uplink) the C library is 
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections import deque
@@ -74,7 +75,8 @@ class Lookups:
         except OSError as error:
             answer = (number, (), f"{host}: {error.strerror}")
         self._done.append(answer)
-        self._loop.wake()
+        with contextlib.suppress(OSError):  # the loop has ended meanwhile
+            self._loop.wake()
 
     def _addresses(self, host: str, link: LinkBinding) -> tuple[str, ...]:
         """The C library's look-ups take as long as they like and keep no other one waiting."""
