@@ -9,11 +9,11 @@ anything back.
 
 from __future__ import annotations
 
-import argparse
+from remsim import lean  # isort: skip  (before everything that it keeps small)
+
 import contextlib
 import faulthandler
 import logging
-import logging.handlers
 import os
 import queue
 import socket
@@ -453,21 +453,34 @@ def _set_up_log(to_syslog: bool) -> None:
     handler: logging.Handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     if to_syslog and os.path.exists("/dev/log"):
-        handler = logging.handlers.SysLogHandler("/dev/log", facility="daemon")
+        from logging.handlers import SysLogHandler  # 1 MB, of no use under procd
+
+        handler = SysLogHandler("/dev/log", facility="daemon")
         handler.setFormatter(logging.Formatter("remsimd[%(process)d]: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit codes: 0 detached, 64 usage, 70 stuck."""
+    given = sys.argv[1:] if arguments is None else arguments
+    root, to_syslog = _options(given) if given else ("/", False)
+    _set_up_log(to_syslog)
+    faulthandler.enable()
+    daemon = Daemon(Paths(root))
+    lean.end()
+    return daemon.run()
+
+
+def _options(arguments: Sequence[str]) -> tuple[str, bool]:
+    """Root and whether to use syslog. procd gives no arguments, and saves the parser's memory."""
+    import argparse
+
     parser = argparse.ArgumentParser(prog="remsimd", description="remsim control daemon")
     parser.add_argument("--root", default="/", help="where the router's file system begins")
     parser.add_argument("--syslog", action="store_true", help="log to /dev/log, not to stderr")
     parser.add_argument("--version", action="version", version=__version__)
     options: Any = parser.parse_args(arguments)
-    _set_up_log(options.syslog)
-    faulthandler.enable()
-    return Daemon(Paths(options.root)).run()
+    return options.root, options.syslog
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Imported first by the remote-SIM client: keeps 1 MB of unused library out of a 16 MB process.
+"""Imported first by the client and the daemon: keeps 1 MB of unused library out of them.
 
 `dataclasses` imports `inspect` (which brings ast, dis and tokenize) only to write signatures into
 docstrings. A stand-in does without them; whoever asks it for anything else gets the real module.
