@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -78,6 +79,23 @@ def test_shelf_that_cannot_be_written_is_told_once(tmp_path, caplog):
             shelf.keep(ICCID, ATR, "text")
     assert len(caplog.records) == 1
     assert shelf.load(ICCID, ATR) is None
+
+
+def test_disk_that_is_full_keeps_the_older_text_and_no_half_one(shelf, tmp_path, monkeypatch):
+    def is_full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    shelf.keep(ICCID, ATR, "old")
+    monkeypatch.setattr(os, "fsync", is_full)
+    shelf.keep(ICCID, ATR, "new")
+    assert shelf.load(ICCID, ATR) == "old"
+    assert len(list((tmp_path / "cards").iterdir())) == 1
+
+
+def test_text_that_would_not_be_read_is_not_written(shelf):
+    shelf.keep(ICCID, ATR, "old")
+    shelf.keep(ICCID, ATR, "x" * (MAX_OCTETS + 1))
+    assert shelf.load(ICCID, ATR) == "old"
 
 
 # --- flash is spared ------------------------------------------------------------------------------

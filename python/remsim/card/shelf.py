@@ -47,6 +47,8 @@ class FileShelf:
 
     def keep(self, iccid: bytes, atr: bytes, text: str) -> None:
         path = self._path(iccid, atr)
+        if len(text) > MAX_OCTETS:
+            return
         try:
             os.makedirs(self._directory, mode=0o700, exist_ok=True)
             descriptor = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -57,6 +59,7 @@ class FileShelf:
             os.rename(f"{path}.new", path)
         except (OSError, ValueError) as error:
             self._complain(error)
+            self._unlink(f"{os.path.basename(path)}.new")  # on a full disk each octet counts
         self._thin_out()
 
     def drop(self, iccid: bytes, atr: bytes) -> None:
@@ -85,7 +88,7 @@ class FileShelf:
     def _unlink(self, name: str) -> None:
         try:
             os.unlink(os.path.join(self._directory, name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             self._complain(error)
