@@ -2,16 +2,20 @@
 """Other programs, run with a deadline: `ip`, `nft`, `ubus`. Argument lists only, never a shell.
 
 A program that outlives its deadline is ended together with what it started (its own session), so
-that a hung one never holds a worker.
+that a hung one never holds a worker. What it says goes to memory, not through pipes: `ip` flushes
+after each route, and every piece would wake the process that waits.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from remsim.errors import DeviceError, DeviceTimeout
 
@@ -36,25 +40,19 @@ Run = Callable[[Sequence[str], str, float], Output]
 
 def run(argv: Sequence[str], stdin: str = "", timeout_s: float = 5.0) -> Output:
     """Run and wait. Raises DeviceTimeout after `timeout_s`, DeviceError when it cannot start."""
-    try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise DeviceError(argv[0], f"cannot be started: {error.strerror}") from error
-    with process:
+    with _memory(stdin) as given, _memory() as out, _memory() as err:
         try:
-            out, err = process.communicate(stdin, timeout=timeout_s)
+            process = subprocess.Popen(
+                list(argv), stdin=given, stdout=out, stderr=err, start_new_session=True
+            )
+        except OSError as error:
+            raise DeviceError(argv[0], f"cannot be started: {error.strerror}") from error
+        try:
+            status = _status(process, timeout_s)
         except subprocess.TimeoutExpired as error:
             _end(process)
             raise DeviceTimeout(argv[0], f"no answer within {timeout_s:g} s") from error
-    return Output(process.returncode, out, err)
+        return Output(status, _text(out), _text(err))
 
 
 def checked(runner: Run, argv: Sequence[str], stdin: str, timeout_s: float) -> str:
@@ -65,8 +63,38 @@ def checked(runner: Run, argv: Sequence[str], stdin: str, timeout_s: float) -> s
     return output.out
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _memory(text: str = "") -> BinaryIO:
+    """A file that is only in memory, read from its beginning."""
+    file = os.fdopen(os.memfd_create("remsim"), "w+b", buffering=0)
+    file.write(text.encode())
+    file.seek(0)
+    return file
+
+
+def _text(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _status(process: subprocess.Popen[bytes], timeout_s: float) -> int:
+    """Of the ended process. One wake-up where the kernel tells of its end (Linux 5.3); else the
+    library looks again and again. TimeoutExpired.
+    """
     try:
+        fd = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):
+        return process.wait(timeout_s)
+    try:
+        ending = select.poll()
+        ending.register(fd, select.POLLIN)
+        if not ending.poll(timeout_s * 1000):
+            raise subprocess.TimeoutExpired(process.args, timeout_s)
+    finally:
+        os.close(fd)
+    return process.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):  # it ended in this very moment
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # it ended in this very moment
+    process.wait()
