@@ -43,6 +43,12 @@ test('a scale has round numbers around what it shows', () => {
 	}
 });
 
+test('what has no fractions has no marks between, and none below zero', () => {
+	assert.deepEqual(chart.scale(0, 1, 1), [0, 1]);
+	assert.deepEqual(chart.scale(0, 0, 1), [0, 1]);
+	assert.deepEqual(chart.scale(8, 13, 1), [8, 10, 12, 14]);
+});
+
 test('times are those of a clock on the wall', () => {
 	assert.deepEqual(chart.times(1000, 5000, 3600, 0), [3600]);
 	assert.deepEqual(chart.times(0, 7200, 3600, 1800), [1800, 5400]);
@@ -66,10 +72,10 @@ test('a drawing says in words what it shows and has its numbers', () => {
 
 test('the line is not drawn over a gap, and a lone sample is a dot', () => {
 	const drawn = chart.draw({ title: 't', window: 'hour', step_s: 60, now: 3600, show, curves: [{ label: 'l', points: at(0, 60, 600) }] });
-	const line = find(drawn, hasClass('remsim-line'))[0].attributes.d;
+	const [line, dots] = find(drawn, hasClass('remsim-line')).map((node) => node.attributes.d);
 
-	assert.equal(line.match(/M/g).length, 2);
-	assert.match(line, /h\.1$/);
+	assert.equal(line.match(/M/g).length, 1);
+	assert.match(dots, /^M[0-9. ]+h\.1$/);
 });
 
 test('the table names what is missing', () => {
@@ -92,6 +98,14 @@ test('every series of the charts is one that the daemon has, six at a time', asy
 	assert.ok(asked.every(([names, window]) => names.length <= 6 && window === 'day'));
 	assert.ok(asked.flatMap(([names]) => names).every((name) => /^(modem[12]|heartbeat|assignment|sim)\./.test(name)));
 	assert.deepEqual(history.figures(answer), []);
+});
+
+test('of a state the worst one in a step is drawn, never one between two', () => {
+	const series = { 'assignment.state': { points: [[0, 0, 1.6, 3]] }, 'heartbeat.path': { points: [[0, 0, 1, 2]] } };
+	const said = page()('remsim.history').figures({ window: 'day', step_s: 60, as_of: 60, series }).map((figure) =>
+		find(figure, (node) => node.attributes.role === 'img')[0].attributes['aria-label']);
+
+	assert.deepEqual(said, ['Path of the heartbeat. path: last none', 'State at the bank. state: last not registered']);
 });
 
 test('an answer that is not ready is asked for again', async () => {

@@ -103,3 +103,33 @@ test('CSV has a row for each event', () => {
 
 	assert.equal(events.csv([row(1, 'a, b')]).split('\r\n')[1], '1,2026-01-02T03:04:05Z,1,path,modem1,"a, b"');
 });
+
+test('sentences of the daemon are put together anew', () => {
+	const sentences = page()('remsim.sentences');
+	const said = {
+		'registered over iot as vm-slot0': 'registered over the IoT modem as vm-slot0',
+		'primary path up: registered and addressed': 'path over the primary modem is up: registered and addressed',
+		'error: iot path is down: modem booting': 'error: path over the IoT modem is down: booting',
+		'over: iot path is down: link wwan1 has no address': 'over: path over the IoT modem is down: link wwan1 has no address',
+		'control traffic: none': 'control traffic goes over no modem',
+		'modem2 is pin needed': 'Modem 2: IoT: PIN needed',
+		'modem1: reset line': 'Modem 1: primary: reset line',
+		'modem1: at_reset failed: no answer': 'Modem 1: primary: reset by AT command failed: no answer',
+		'modem1: SIM is local': 'Modem 1: primary: SIM is own card',
+		'reset modem2 asked for by luci:admin': 'reset modem2, asked for by luci:admin',
+		'warning: no heartbeat answered, the bank lets go in 120 s: silence': 'warning: no heartbeat is answered, the bank lets go in 120 s: silence',
+		'warning: no heartbeat answered, the bank lets go in 120 s': 'warning: no heartbeat is answered, the bank lets go in 120 s'
+	};
+
+	assert.deepEqual(Object.fromEntries(Object.keys(said).map((text) => [text, sentences.of(text)])), said);
+});
+
+test('a sentence that is not known stays as it is', () => {
+	const sentences = page()('remsim.sentences');
+
+	for (const text of ['something new', 'modem1: never heard of', 'modem1 is upside down', '']) {
+		const expected = text.replace('modem1', 'Modem 1: primary').replace(' is upside', ': upside');
+
+		assert.equal(sentences.of(text), expected);
+	}
+});

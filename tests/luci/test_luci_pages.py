@@ -178,6 +178,16 @@ def texts(page: Page) -> Iterator[str]:
     yield from found
 
 
+def raw_sentences(page: Page) -> set[str]:
+    """The log as the daemon keeps it."""
+    found: list[str] = page.evaluate(
+        "L.require('remsim.rpc').then(api => api.events())"
+        ".then(log => log.events.map(event => event.text))"
+    )
+    assert found
+    return set(found)
+
+
 def test_every_language_is_looked_at() -> None:
     assert set(LANGUAGES) == set(LOCALES)
 
@@ -196,6 +206,7 @@ def test_no_text_stays_english(site: Site, chromium: Browser, language: str) -> 
             shown = set(texts(page))
             assert shown & set(known.values())
             assert not shown & set(known) - set(known.values())
+            assert not shown & raw_sentences(page)
             assert heard.troubles == []
             if language == "de":
                 page.screenshot(path=SCREENSHOTS / f"{name}-de.png", full_page=True)

@@ -17,15 +17,16 @@ const WIDTH = 600, HEIGHT = 120;	/* of the drawing's own units; it is stretched 
 const GAP = 1.5;	/* steps without a sample that make a gap */
 const ROWS_MAX = 60;	/* of the table of numbers */
 
-/* Round numbers around [ low, high ], at most five. */
-function scale(low, high) {
+/* Round numbers around [ low, high ], at most five; `least` apart, of what has no fractions and is
+ * never below zero. */
+function scale(low, high, least) {
 	if (!(high > low)) {
-		low -= 1;
-		high += 1;
+		low = least ? Math.max(0, low - least) : low - 1;
+		high += least || 1;
 	}
 
 	const rough = (high - low) / 4, power = Math.pow(10, Math.floor(Math.log10(rough)));
-	const step = [ 1, 2, 5, 10 ].map(function(n) { return n * power }).find(function(n) { return n >= rough });
+	const step = Math.max(least || 0, [ 1, 2, 5, 10 ].map(function(n) { return n * power }).find(function(n) { return n >= rough }));
 	const ticks = [];
 
 	for (let value = Math.floor(low / step) * step; value < high + step; value += step)
@@ -118,8 +119,8 @@ return baseclass.extend({
 			: date.toLocaleDateString(language, { day: 'numeric', month: 'short' });
 	},
 
-	/* chart: title, window, step_s, now (unix), curves, show(value) -> text; `levels` instead of a
-	 * scale: [ text of 0, text of 1, … ]. */
+	/* chart: title, window, step_s, now (unix), curves, show(value) -> text; `least` between two
+	 * marks of the scale; `levels` instead of a scale: [ text of 0, text of 1, … ]. */
 	draw: function(chart) {
 		const to = chart.now, from = to - SPANS[chart.window];
 		const extent = chart.levels ? [ 0, chart.levels.length - 1 ] : this.extent(chart.curves);
@@ -137,7 +138,7 @@ return baseclass.extend({
 	},
 
 	plot: function(chart, from, to, extent, said) {
-		const ticks = chart.levels ? chart.levels.map(function(_text, i) { return i }) : scale(extent[0], extent[1]);
+		const ticks = chart.levels ? chart.levels.map(function(_text, i) { return i }) : scale(extent[0], extent[1], chart.least);
 		const low = ticks[0], high = ticks[ticks.length - 1];
 		const x = function(unix) { return (WIDTH * (unix - from) / (to - from)).toFixed(1) };
 		const y = function(value) { return (HEIGHT * (high - value) / (high - low)).toFixed(1) };
@@ -165,20 +166,21 @@ return baseclass.extend({
 
 	/* Range from lowest to highest, the mean as a line, a dot where a sample stands alone. */
 	curve: function(curve, number, step_s, x, y) {
-		const line = [], range = [];
+		const line = [], range = [], dots = [];
 
 		for (const part of this.segments(curve.points, step_s)) {
 			const at = function(column) {
 				return function(point) { return '%s %s'.format(x(point[0]), y(point[column])) };
 			};
 
-			line.push('M' + part.map(at(2)).join('L') + (part.length == 1 ? 'h.1' : ''));
+			(part.length == 1 ? dots : line).push('M' + part.map(at(2)).join('L') + (part.length == 1 ? 'h.1' : ''));
 			range.push('M' + part.map(at(1)).concat(part.slice().reverse().map(at(3))).join('L') + 'Z');
 		}
 
 		return [
 			live.svg('path', { 'class': 'remsim-range remsim-curve-%d'.format(number), 'd': range.join('') }),
-			live.svg('path', { 'class': 'remsim-line remsim-curve-%d'.format(number), 'd': line.join('') })
+			live.svg('path', { 'class': 'remsim-line remsim-curve-%d'.format(number), 'd': line.join('') }),
+			live.svg('path', { 'class': 'remsim-line remsim-dots remsim-curve-%d'.format(number), 'd': dots.join('') })
 		];
 	},
 

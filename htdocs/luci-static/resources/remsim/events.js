@@ -3,6 +3,7 @@
 'require baseclass';
 'require remsim.live as live';
 'require remsim.rpc as api';
+'require remsim.sentences as sentences';
 'require remsim.status as words';
 
 /* SPDX-License-Identifier: GPL-2.0-or-later
@@ -89,7 +90,7 @@ return baseclass.extend({
 			return E('tr', { 'class': 'tr' }, [
 				E('td', { 'class': 'td remsim-time', 'data-title': _('Time') }, [ this.when(row) ]),
 				E('td', { 'class': 'td', 'data-title': _('Kind') }, [ words.kind(row.kind) ]),
-				E('td', { 'class': 'td', 'data-title': _('What happened') }, [ row.text ])
+				E('td', { 'class': 'td', 'data-title': _('What happened') }, [ sentences.of(row.text) ])
 			]);
 		}, this))));
 	},
@@ -101,7 +102,7 @@ return baseclass.extend({
 		return rows.filter(function(row) {
 			return (!wanted.kind || row.kind == wanted.kind) &&
 				(!wanted.modem || row.modem == wanted.modem) &&
-				(!text || row.text.toLowerCase().includes(text));
+				(!text || [ row.text, sentences.of(row.text) ].some(function(said) { return said.toLowerCase().includes(text) }));
 		});
 	},
 

@@ -26,7 +26,12 @@ function rate(value) {
 }
 
 function of(names) {
-	return function(value) { return names[Math.round(value)] };
+	return function(value) { return names[value] };
+}
+
+/* There is nothing between two states: the worst one of a step is drawn, up to the best one. */
+function worst(points) {
+	return points.map(function(point) { return [ point[0], point[1], point[1], point[3] ] });
 }
 
 /* [ title, [ [ series, label ], … ], show, names of the levels ] */
@@ -89,13 +94,14 @@ return baseclass.extend({
 		return CHARTS.map(function(row) {
 			const curves = row[1].map(function(curve) {
 				const series = answer.series[curve[0]] || { points: [] };
-				const points = row[2] == rate ? chart.rates(series.points, answer.step_s) : series.points;
+				const points = row[2] == rate ? chart.rates(series.points, answer.step_s) : row[3] ? worst(series.points) : series.points;
 
 				return { label: curve[1], points: points };
 			}).filter(function(curve) { return curve.points.length });
 
 			return curves.length ? chart.draw({
-				title: row[0], window: answer.window, step_s: answer.step_s, now: answer.as_of, curves: curves, show: row[2], levels: row[3]
+				title: row[0], window: answer.window, step_s: answer.step_s, now: answer.as_of, curves: curves, show: row[2], levels: row[3],
+				least: row[2] == rate ? 1 : null
 			}) : null;
 		}).filter(function(figure) { return figure });
 	},

@@ -31,7 +31,9 @@ function list(values) {
 }
 
 function known(values) {
-	return list(values.filter(words.known).length ? values.filter(words.known) : null);
+	const told = values.filter(words.known).filter(function(value, i, all) { return all.indexOf(value) == i });
+
+	return list(told.length ? told : null);
 }
 
 function beside(badge, text) {
@@ -86,10 +88,10 @@ return baseclass.extend({
 		rows.push(
 			this.row(_('SIM switch'), beside(live.badge(words.source(sim.source)), sim.line), null, sim.failure),
 			this.row(_('Interface'), live.value(known([ link.interface, link.device ])), link.age_s, link.failure),
-			this.row(_('Addresses'), live.value(list(link.addresses))),
-			this.row(_('DNS servers'), live.value(list(link.dns_servers))),
+			this.row(_('Addresses'), live.value(list(link.addresses)), link.age_s),
+			this.row(_('DNS servers'), live.value(list(link.dns_servers)), link.age_s),
 			this.row(_('Received, sent'), link.rx_bytes == null ? live.value(null)
-				: '%s, %s'.format(words.bytes(link.rx_bytes), words.bytes(link.tx_bytes))),
+				: '%s, %s'.format(words.bytes(link.rx_bytes), words.bytes(link.tx_bytes)), link.age_s),
 			this.row(_('Path'), beside(live.badge(words.path(path.state)), words.reason(path.reason)), path.since_s),
 			this.row(_('Recovery'), this.recovery(recovery), null, recovery.failure),
 			this.row(_('Profile, boot time'), list([ words.words(modem.profile), words.span(modem.boot_time_s) ]))

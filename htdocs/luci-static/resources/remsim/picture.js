@@ -31,13 +31,15 @@ return baseclass.extend({
 		const modem = status[name], field = modem.fields;
 		const current = modem.state == 'connected' || modem.state == 'registered';
 		const registration = field.registration && field.registration.value;
-		const network = [ field.operator, field.technology ].map(function(reading) { return reading ? reading.value : null }).filter(words.known);
+		const readings = [ field.operator, field.technology ].filter(function(reading) { return reading && words.known(reading.value) });
+		const network = readings.map(function(reading) { return reading.value });
+		const age_s = Math.max(...readings.map(function(reading) { return reading.age_s }));
 
 		if (registration && registration.stat != 1)
 			network.push(words.registration(registration.stat)[1]);
 
 		return this.card(name, words.modemName(name), words.modem(modem.state), [
-			[ _('Network'), network.length ? E('span', { 'class': current ? null : 'remsim-old' }, [ network.join(' · ') ]) : live.value(null) ],
+			[ _('Network'), network.length ? E('span', { 'class': current ? null : 'remsim-old' }, [ network.join(' · ') ]) : live.value(null), ' ', readings.length ? live.age(age_s) : '' ],
 			[ _('Signal'), this.signal(field.signal, current) ],
 			[ _('SIM'), live.badge(words.source(modem.sim.source)), live.failure(modem.sim.failure) ],
 			[ _('Path'), live.badge(words.path(modem.path.state)), modem.path.state == 'down' ? E('div', {}, [ words.reason(modem.path.reason) ]) : '' ],

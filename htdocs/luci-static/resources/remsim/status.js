@@ -148,9 +148,11 @@ const ALERTS = [
 	[ /^modem[12]\.pin$/, _('The SIM wants a PIN'), _('Enter the PIN in the configuration. It is tried once, and only with more than two tries left.') ],
 	[ /^modem[12]\.down$/, _('The path is down'), _('Recovery steps run by themselves; the page of the modems shows which.') ],
 	[ /^modem1\.no_sim$/, _('No SIM'), _('Check the SIM switch, the card front-end and the bank\'s assignment.') ],
+	[ /^modem[12]\.roaming$/, _('Only a roaming network is found'), _('Allow roaming for this modem in the configuration where the plan permits it.') ],
 	[ /^modem2\.no_sim$/, _('No SIM'), _('Check the IoT SIM\'s holder and contacts.') ],
 	[ /^config$/, _('The configuration was not accepted'), _('Correct it; until then the last accepted one is in force.') ],
 	[ /^routing$/, _('Routing could not be applied'), _('Run "remsim routing check" on the router.') ],
+	[ /^storage$/, _('Something cannot be written'), _('Free some space on the router; what is not written is lost at the next restart.') ],
 	[ /^gpio\./, _('A GPIO line does not work'), _('Check the line\'s name in the configuration and who else uses it.') ]
 ];
 
