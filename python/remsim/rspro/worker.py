@@ -329,7 +329,7 @@ class Worker:
         except OSError as error:
             if _wants_more(error):
                 return
-            self._lost(name, connection, errno_word(error) or str(error))
+            self._lost(name, connection, _word_of(error))
             return
         if octets:
             self._perform(self.session.received(name, octets, self._loop.clock.monotonic()))
@@ -349,7 +349,7 @@ class Worker:
             sent = connection.sock.send(action.frame)
         except OSError as error:
             if not isinstance(error, BlockingIOError) and not _wants_more(error):
-                self._lose_soon(action.link, connection, errno_word(error) or str(error))
+                self._lose_soon(action.link, connection, _word_of(error))
                 return
             sent = 0
         if sent < len(action.frame):
@@ -380,7 +380,7 @@ class Worker:
                 connection.unsent.popleft()
         except OSError as error:
             if not isinstance(error, BlockingIOError) and not _wants_more(error):
-                self._lost(name, connection, errno_word(error) or str(error))
+                self._lost(name, connection, _word_of(error))
             return
         self._loop.watch(connection.sock.fileno(), lambda: self._readable(name, connection))
 
@@ -412,6 +412,16 @@ class Worker:
         if connection.sock is not None:
             self._loop.unwatch(connection.sock.fileno())
             connection.sock.close()
+
+
+def _word_of(error: OSError) -> str:
+    """OpenSSL counts its own errors, whose numbers mean something else to the kernel. With TLS 1.3
+    a server's refusal of our certificate comes with the first read.
+    """
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, str):
+        return f"TLS: {reason.lower().replace('_', ' ')}"
+    return errno_word(error) or str(error)
 
 
 def _wants_more(error: OSError) -> bool:
