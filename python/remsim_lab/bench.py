@@ -68,6 +68,7 @@ class Effort:
     answers: int
     calls: int
     polls: int
+    is_quick: bool = False
 
 
 Measure = Callable[[Lab, Effort], Iterator[Figure]]
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     effort = Effort(IDLE_S, STARTS, ANSWERS, CALLS, POLLS)
     if options.quick:
-        effort = Effort(QUICK_IDLE_S, QUICK_STARTS, QUICK_ANSWERS, QUICK_CALLS, QUICK_POLLS)
+        effort = Effort(QUICK_IDLE_S, QUICK_STARTS, QUICK_ANSWERS, QUICK_CALLS, QUICK_POLLS, True)
     figures: list[Figure] = []
     for figure in _measured(options.only, effort):
         figures.append(figure)
@@ -189,6 +190,14 @@ def _beats(lab: Lab, effort: Effort) -> Iterator[Figure]:
     yield Figure("heartbeat against a new connection", 100 * cost.share, "%", 55, against)
 
 
+def _client(lab: Lab, effort: Effort) -> Iterator[Figure]:
+    """The remote-SIM client against a bank of its own; no lab needed."""
+    from remsim_lab.bench_rspro import figures
+
+    for row in figures(effort.is_quick):
+        yield Figure(*row.row)
+
+
 def _pages(lab: Lab, effort: Effort) -> Iterator[Figure]:
     """In a browser, which only this measure needs."""
     from remsim_lab.bench_web import measure
@@ -217,6 +226,7 @@ MEASURES: dict[str, Measure] = {
     "answers": _answers,
     "starts": _starts,
     "beats": _beats,
+    "client": _client,
     "pages": _pages,
 }
 

@@ -53,7 +53,9 @@ ROUND_TRIPS_MS = (0, 30, 100, 300)
 QUICK_ROUND_TRIPS_MS = (0, 30)
 START_LIMIT_S = 15.0
 KEEP_LIMIT_S = 180.0
+IDLE_S, QUICK_IDLE_S = 30.0, 5.0
 ADDED_P99_MS, RATIO, RESIDENT_MB = 0.5, 1.5, 16.0
+IDLE_PERCENT, WAKE_UPS_PER_S = 0.5, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Figure:
     @property
     def ok(self) -> bool:
         return self.budget is None or self.value <= self.budget
+
+    @property
+    def row(self) -> tuple[str, float, str, float | None, str | None]:
+        return self.name, self.value, self.unit, self.budget, self.against
 
 
 Ask = Callable[[bytes], bytes]
@@ -275,6 +281,20 @@ def round_trips(side: BankSide, root: Path, rounds: int, commands: int) -> Itera
     yield Figure("remsim-client: resident memory", ours.resident_mb, "MiB", RESIDENT_MB)
 
 
+def idle(side: BankSide, root: Path, seconds: float) -> Iterator[Figure]:
+    """Card presented, the modem silent; the server's and our keep-alives only."""
+    client = our_client(root, {"server": {"host": "127.0.0.1", "port": side.server_port}})
+    try:
+        client.ask(SELECT)
+        before = procfs.usage(client.pid)
+        time.sleep(seconds)
+        used = procfs.between(before, procfs.usage(client.pid))
+    finally:
+        client.close()
+    yield Figure("remsim-client: idle CPU", used.cpu_percent, "%", IDLE_PERCENT, "one core")
+    yield Figure("remsim-client: idle wake-ups", used.wakeups_per_s, "/s", WAKE_UPS_PER_S)
+
+
 def octets_per_command(root: Path, commands: int) -> Iterator[Figure]:
     """On TCP, both directions, while the session runs; the bank's frames are the same for both."""
     server = RemsimServer()
@@ -374,6 +394,7 @@ def figures(is_quick: bool) -> Iterator[Figure]:
         with tempfile.TemporaryDirectory(prefix="remsim-rspro-") as folder:
             root = Path(folder)
             yield from round_trips(side, root / "a", rounds, commands)
+            yield from idle(side, root / "a", QUICK_IDLE_S if is_quick else IDLE_S)
             yield from octets_per_command(root / "b", commands)
             yield from start_ups(root, QUICK_ROUND_TRIPS_MS if is_quick else ROUND_TRIPS_MS)
     finally:
