@@ -8,6 +8,7 @@ from itertools import permutations
 import pytest
 
 from remsim.client_events import SETTLE_S, ClientEvent, Settling, collect, settle
+from remsim.model import SimSource
 from remsim.state import ClientReport
 
 # A mapping move as osmo-remsim-client runs its script, in the order of the starts.
@@ -57,3 +58,15 @@ def test_burst_and_values_are_bounded() -> None:
     assert len(settling.events) == 64
     _, report = settle(settling, ClientReport(), 1e6)
     assert len(report.values) <= 64
+
+
+def test_reports_of_one_process_within_one_tick_of_uptime_keep_their_order() -> None:
+    """The native client may connect to server and bank within the 10 ms that uptime tells apart."""
+    said = (
+        ClientEvent("server_connected", (("bank_state", "waiting"), ("sim_wanted", "local"))),
+        ClientEvent("bank_connected", (("bank_state", "CONNECTED"), ("sim_wanted", "local"))),
+        ClientEvent("card_presented", (("bank_state", "CONNECTED"), ("sim_wanted", "remote"))),
+    )
+    report = result_of(said)
+    assert report.bank_connected
+    assert report.sim_wanted is SimSource.REMOTE
