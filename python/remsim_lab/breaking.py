@@ -28,6 +28,7 @@ _IONMESH = {
     "cut": Fault.CUT,
 }
 _DNS = {"silent": DnsMood.SILENT, "failing": DnsMood.FAILING, "empty": DnsMood.EMPTY}
+_REMOTE_SIM = ("remsim-server", "bankd", "remsim-client")
 
 
 class Breakage:
@@ -76,6 +77,8 @@ class Breakage:
             lab.ubusd.pause() if kind == "down" else lab.ubusd.kill()
         elif target == "remsimd":
             lab.remsimd.kill(signal.SIGKILL if kind == "kill" else signal.SIGTERM)
+        elif target in _REMOTE_SIM:
+            self._break_remote_sim(target, kind)
         else:
             lab.modem(Role(target)).fail(kind)
 
@@ -86,6 +89,17 @@ class Breakage:
         else:
             mesh.fail(_IONMESH[kind])
 
+    def _break_remote_sim(self, target: str, kind: str) -> None:
+        lab = self._lab
+        if not lab.has_remote_sim:
+            raise LabError(f"{target}: this lab has no SIM bank")
+        if target == "remsim-server":
+            lab.bank_side.fail_server()
+        elif target == "bankd":
+            lab.bank_side.fail_bankd(kind)
+        else:
+            lab.client.kill(signal.SIGKILL if kind == "kill" else signal.SIGTERM)
+
     def _mend(self, target: str) -> None:
         lab = self._lab
         if target == "ionmesh":
@@ -94,5 +108,9 @@ class Breakage:
             lab.network.dns.mood = DnsMood.WELL
         elif target == "ubus":
             lab.ubusd.resume()
+        elif target == "remsim-server":
+            lab.among_servers(lab.bank_side.mend_server)
+        elif target == "bankd":
+            lab.among_servers(lab.bank_side.mend_bankd)
         elif target in (role.value for role in Role):
             lab.modem(Role(target)).restore()

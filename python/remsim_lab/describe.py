@@ -25,6 +25,9 @@ def status_lines(lab: Lab) -> Iterator[str]:
     for role in Role:
         yield f"{role.value:<10} {', '.join(_modem_words(lab, role))}"
     yield from _ionmesh_lines(lab)
+    if lab.has_remote_sim:
+        yield f"SIM bank   {lab.bank_side.words}"
+        yield f"SIM slot   {lab.router_side.slot.words}"
 
 
 def _modem_words(lab: Lab, role: Role) -> Iterator[str]:

@@ -40,6 +40,17 @@ REMSIMD_WAYS = {
     "kill": "SIGKILL; procd starts it again after 5 s",
     "term": "SIGTERM: it detaches and is started again",
 }
+REMSIM_SERVER_WAYS = {"down": "ends, and forgets its mappings; started again by `restore`"}
+BANKD_WAYS = {
+    "down": "ends, connections are closed",
+    "silent": "takes commands, never answers",
+    "slow": "answers after 2 s",
+    "pull": "the cards are pulled out of their readers",
+}
+CLIENT_WAYS = {
+    "kill": "SIGKILL; procd starts it again",
+    "term": "SIGTERM: the card leaves the modem, and it is started again",
+}
 
 TARGETS: dict[str, dict[str, str]] = {
     "modem1": MODEM_WAYS,
@@ -48,4 +59,7 @@ TARGETS: dict[str, dict[str, str]] = {
     "ubus": UBUS_WAYS,
     "dns": DNS_WAYS,
     "remsimd": REMSIMD_WAYS,
+    "remsim-server": REMSIM_SERVER_WAYS,
+    "bankd": BANKD_WAYS,
+    "remsim-client": CLIENT_WAYS,
 }

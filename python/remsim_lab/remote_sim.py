@@ -35,6 +35,7 @@ BOOK_S = 0.5  # of real time, between two looks whether somebody's grace is over
 # Known to bank and home network; test set 1 of 3GPP TS 35.208.
 KEY = bytes.fromhex("465b5ce8b199b49faa5f0a2ee238a6bc")
 OPC = bytes.fromhex("cd63cb71954a9f4e48a5994e37a02baf")
+_MOODS: dict[str, tuple[str, object]] = {"silent": ("is_mute", True), "slow": ("delay_s", 2.0)}
 SERVICE = "etc/init.d/remsim-client"
 PID_FILE = "var/run/remsim/client.pid"
 
@@ -44,25 +45,33 @@ class BankSide:
 
     def __init__(self, bank: Bank, clock: Clock, has_network: bool) -> None:
         self._bank = bank
-        here = (0, 0, 0)
-        ports = (RSPRO_PORT, REST_PORT, BANKD_PORT) if has_network else here
+        self._clock = clock
+        ports = (RSPRO_PORT, REST_PORT, BANKD_PORT) if has_network else (0, 0, 0)
         host = addresses.REMSIM_SERVER if has_network else "127.0.0.1"
-        bank_host = addresses.BANKD if has_network else "127.0.0.1"
+        self._bank_host = addresses.BANKD if has_network else "127.0.0.1"
+        self._cards = {slot.slot_id: new_card(slot) for slot in bank.slots}
         self.server = RemsimServer(ports[0], ports[1], host, clock=clock)
-        cards = {slot.slot_id: new_card(slot) for slot in bank.slots}
-        bank_id = bank.slots[0].bank_id
-        self.bankd = Bankd(cards, None, bank_id, max(cards) + 1, bank_host, ports[2], clock)
+        self.bankd = self._make_bankd(ports[2])
+        self._is_down = {"server": False, "bankd": False}
         self._is_over = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def _make_bankd(self, port: int) -> Bankd:
+        bank_id, slots = self._bank.slots[0].bank_id, max(self._cards) + 1
+        cards = dict(self._cards)
+        return Bankd(cards, None, bank_id, slots, self._bank_host, port, self._clock)
+
     def start(self) -> None:
         self.server.start()
-        self.bankd.server = (self.server.host, self.server.rspro_port)
-        self.bankd.start()
-        self.server.bankd_port = self.bankd.port
+        self._start_bankd()
         self._bank.on_change = self._follow
         self._thread = threading.Thread(target=self._look, name="lab-bank-book", daemon=True)
         self._thread.start()
+
+    def _start_bankd(self) -> None:
+        self.bankd.server = (self.server.host, self.server.rspro_port)
+        self.bankd.start()
+        self.server.bankd_port = self.bankd.port
 
     def stop(self) -> None:
         self._is_over.set()
@@ -72,6 +81,56 @@ class BankSide:
         self.bankd.stop()
         self.server.stop()
 
+    # --- breaking and mending; where the servers are -----------------------------------------
+
+    def fail_server(self) -> None:
+        """It ends, and with it its mappings."""
+        self._is_down["server"] = True
+        self.server.stop()
+
+    def mend_server(self) -> None:
+        if self._is_down["server"]:
+            old = self.server
+            self.server = RemsimServer(old.rspro_port, old.rest_port, old.host, clock=self._clock)
+            self.server.bankd_port = self.bankd.port
+            self.server.start()
+            self._is_down["server"] = False
+            self._follow()
+
+    def fail_bankd(self, kind: str) -> None:
+        bankd = self.bankd
+        if kind == "down":
+            self._is_down["bankd"] = True
+            bankd.stop()
+        elif kind == "pull":
+            bankd.ask(bankd.cards.clear)
+        else:
+            bankd.ask(lambda: setattr(bankd, *_MOODS[kind]))
+
+    def mend_bankd(self) -> None:
+        if self._is_down["bankd"]:
+            self.bankd = self._make_bankd(self.bankd.port)
+            self._start_bankd()
+            self._is_down["bankd"] = False
+            return
+
+        def well() -> None:
+            self.bankd.cards.update(self._cards)
+            self.bankd.is_mute, self.bankd.delay_s = False, 0.0
+
+        self.bankd.ask(well)
+
+    @property
+    def words(self) -> str:
+        """How it is, for people."""
+        parts = [f"{name} down" for name, is_down in self._is_down.items() if is_down]
+        if not self._is_down["server"]:
+            maps = self.server.ask(lambda: [f"{m.bank} for {m.client}" for m in self.server.maps])
+            parts.append(f"slot {', '.join(maps)}" if maps else "no slot mapped")
+        return ", ".join([*parts, f"{self.bankd.tpdus} commands"])
+
+    # --- the book -----------------------------------------------------------------------------
+
     def _look(self) -> None:
         while not self._is_over.wait(BOOK_S):
             self._bank.clients()  # an expiry is booked when somebody asks
@@ -79,7 +138,8 @@ class BankSide:
     def _follow(self) -> None:
         holder = next(iter(self._bank.holders()), None)
         wanted = BankSlot(holder.slot.bank_id, holder.slot.slot_id) if holder else None
-        self.server.ask(lambda: self._map(wanted))
+        if not self._is_down["server"]:
+            self.server.ask(lambda: self._map(wanted))
 
     def _map(self, wanted: BankSlot | None) -> None:
         """On the server's thread."""

@@ -19,6 +19,7 @@ from remsim_lab.modems import MODELS, SimCard, SimulatedCore
 from remsim_lab.remote_sim import CLIENT, KEY, OPC, BankSide
 from remsim_lab.rspro.milenage import Subscriber
 from remsim_lab.rspro.remote_slot import HomeNetwork, RemoteSlot
+from remsim_lab.rspro.server import MapState
 from remsim_lab.rspro.sim import VirtualSim
 from remsim_lab.rspro.usb_board import PluggedBoard
 
@@ -191,5 +192,38 @@ def test_bank_maps_whoever_holds_a_slot_until_it_is_over():
         while maps():
             assert time.monotonic() < end
         assert bank.happenings[-1].what == "expired", "nobody had to ask"
+    finally:
+        side.stop()
+
+
+def test_server_and_bank_that_failed_come_back_with_the_mapping():
+    bank = Bank(HandClock(), make_slots(1, 2), {1: None})
+    side = BankSide(bank, SystemClock(), has_network=False)
+    side.start()
+    try:
+
+        def is_active():
+            maps = side.server.ask(lambda: [m.state for m in side.server.maps])
+            return maps == [MapState.ACTIVE]
+
+        def until(condition):
+            end = time.monotonic() + LIMIT_S
+            while not condition():
+                assert time.monotonic() < end, side.words
+
+        side.fail_server()
+        bank.register("router", 1, MODES[0], "", None)
+        assert "server down" in side.words
+        side.mend_server()
+        until(is_active)
+        side.fail_bankd("down")
+        until(lambda: not is_active())
+        assert "bankd down" in side.words
+        side.mend_bankd()
+        until(is_active)
+        side.fail_bankd("pull")
+        assert side.bankd.ask(lambda: dict(side.bankd.cards)) == {}
+        side.mend_bankd()
+        assert sorted(side.bankd.ask(lambda: dict(side.bankd.cards))) == [1, 2]
     finally:
         side.stop()

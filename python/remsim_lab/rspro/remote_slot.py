@@ -96,6 +96,13 @@ class RemoteSlot:
         if thread is not None:
             thread.join()
 
+    @property
+    def words(self) -> str:
+        """How it is, for people."""
+        state = "card" if self.board.cardem.is_inserted else "no card"
+        last = f"; last: {self.steps[-1].text}" if self.steps else ""
+        return f"{state}, {self.commands} commands by the modem{last}"
+
     def _inserted(self, is_inserted: bool) -> None:
         """The presence pin. A modem that uses the card sees it go; one that comes is seen at the
         next reset only, as most modems do it.
