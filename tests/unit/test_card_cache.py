@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from card_bench import CachedCard, Shelf
@@ -438,6 +438,7 @@ def test_damaged_memory_is_none_or_sound(data):
 
 
 @settings(deadline=None)
+@example([[True, None, None]], "volatile")
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),

@@ -269,7 +269,9 @@ def _key_text(key: Key) -> list[str]:
     return ["/".join(each.hex() for each in key.path), key.pins.hex(), key.command.hex()]
 
 
-def _parsed_key(path: str, pins: str, command: str) -> Key:
+def _parsed_key(path: object, pins: object, command: object) -> Key:
+    if not (isinstance(path, str) and isinstance(pins, str) and isinstance(command, str)):
+        raise TypeError("no texts")
     parts = tuple(bytes.fromhex(each) for each in path.split("/")) if path else ()
     octets = bytes.fromhex(command)
     if len(octets) < 5 or not all(parts):
