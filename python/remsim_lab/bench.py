@@ -211,13 +211,19 @@ def _packages() -> Iterator[Figure]:
     if done.returncode != 0:
         sys.stderr.write(done.stderr.decode())
         return
-    total = 0
+    total, languages = 0, [0]
     for path in sorted((REPOSITORY / "dist").glob("*.ipk")):
-        total += path.stat().st_size
         name = path.name.partition("_")[0]
+        if name.startswith("luci-i18n-"):
+            languages.append(path.stat().st_size)
+        else:
+            total += path.stat().st_size
         budget = LUCI_APP_BUDGET_KIB if name == "luci-app-remsim" else None
         yield Figure(f"package {name}", path.stat().st_size / 1024, "KiB", budget)
-    yield Figure("own packages together", total / 1024, "KiB", FLASH_BUDGET_BYTES / 1024)
+    chosen = (total + max(languages)) / 1024
+    yield Figure("own packages, the largest language", chosen, "KiB", FLASH_BUDGET_BYTES / 1024)
+    every = (total + sum(languages)) / 1024
+    yield Figure("own packages, every language", every, "KiB")
 
 
 MEASURES: dict[str, Measure] = {
