@@ -14,7 +14,6 @@ from remsim_lab.launchers import Place
 from remsim_lab.network.topology import Topology
 from remsim_lab.scenario import play
 
-
 WATCHDOG_LIMIT_S = 40.0  # it looks every 10 s
 
 
