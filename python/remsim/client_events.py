@@ -85,6 +85,7 @@ def _applied(report: ClientReport, event: ClientEvent) -> ClientReport:
         bank_connected=connected,
         sim_wanted=_SIM_REQUESTS.get(asked, report.sim_wanted),
         modem_resets=int(resets) if resets.isdecimal() and by_daemon else report.modem_resets,
+        pid=event.pid if resets.isdecimal() else report.pid,
         at=report.at,
         values=tuple(values.items())[-VALUES_KEPT:],
     )

@@ -100,7 +100,8 @@ class _Work(SimFollower):
         if report.bank_connected != self.client.bank_connected:
             word = "connected" if report.bank_connected else "lost"
             self.turn.note("client", f"bank {word} ({report.state})", Role.PRIMARY)
-        wants_reset = report.modem_resets > self.client.modem_resets and report.bank_connected
+        before = self.client.modem_resets if report.pid == self.client.pid else 0
+        wants_reset = report.modem_resets > before and report.bank_connected
         self.client = report
         # On its local SIM the modem has nothing to read anew: the switch to remote does that.
         if wants_reset and self._sim_source(Role.PRIMARY) is not SimSource.LOCAL:

@@ -42,6 +42,7 @@ def to_text(state: State, boot_id: str) -> str:
             "command_ids": list(state.command_ids),
             "fell_back": state.fell_back,
             "held_local": state.held_local,
+            "client": {"pid": state.client.pid, "modem_resets": state.client.modem_resets},
             "is_released": failover.is_released,
             "control": failover.control.value if failover.control is not None else None,
             "control_since": failover.control_since,
@@ -66,6 +67,9 @@ def is_worth_saving(before: State, after: State) -> bool:
         or old.primary_ladder.order_id != new.primary_ladder.order_id
         or old.is_released is not new.is_released
         or before.command_ids is not after.command_ids
+        or before.held_local is not after.held_local
+        or before.client.modem_resets != after.client.modem_resets
+        or before.client.pid != after.client.pid
     )
 
 
@@ -113,6 +117,8 @@ def _same_boot(state: State, data: dict[str, Any], now: float) -> State:
         failover=failover,
         fell_back=bool(data["fell_back"]),
         held_local=bool(data.get("held_local", False)),  # an older version did not know it
+        # What the client has asked for is done: a new daemon does not do it again.
+        client=replace(state.client, **data.get("client", {})),
         log=tuple(_entry_in(item) for item in data["log"]),
     )
 

@@ -33,6 +33,7 @@ class ClientReport:
     bank_connected: bool = False
     sim_wanted: SimSource = SimSource.UNKNOWN  # what the primary's SIM switch should select
     modem_resets: int = 0  # resets that the client asked the daemon for since its own start
+    pid: int = 0  # of the process that counts them
     at: float | None = None
     values: tuple[tuple[str, str], ...] = ()
 

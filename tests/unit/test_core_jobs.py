@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from remsim import saved
 from remsim.errors import ArgumentError, BusyError, NotPossibleError
 from remsim.events import (
     BeatDone,
@@ -334,8 +335,10 @@ def test_fallback_is_off_by_default() -> None:
 # --- the SIM switch follows the client's card ---------------------------------------------------
 
 
-def card(world: World, wanted: SimSource, connected: bool = True, resets: int = 0) -> None:
-    report = ClientReport("x", "operational", connected, wanted, resets, at=world.now)
+def card(
+    world: World, wanted: SimSource, connected: bool = True, resets: int = 0, pid: int = 100
+) -> None:
+    report = ClientReport("x", "operational", connected, wanted, resets, pid, world.now)
     world._feed(ClientChanged(report))
 
 
@@ -403,6 +406,26 @@ def test_reset_asked_for_by_the_client_is_carried_out_once() -> None:
     card(world, SimSource.REMOTE, resets=1)
     world.run(200.0)
     assert len(world.modems[Role.PRIMARY].resets) == 1
+
+
+def test_reset_asked_for_by_another_process_of_the_client_counts_anew() -> None:
+    """A client that was restarted presents the card again and begins to count at 1."""
+    world = running(REMOTE_POLICY)
+    switch_at(world, 1)
+    card(world, SimSource.REMOTE, resets=1, pid=100)
+    world.run(200.0)
+    card(world, SimSource.REMOTE, resets=1, pid=200)
+    world.run(200.0)
+    assert len(world.modems[Role.PRIMARY].resets) == 2
+
+
+def test_new_daemon_does_not_reset_the_modem_again_for_the_same_client() -> None:
+    world = running(REMOTE_POLICY)
+    card(world, SimSource.REMOTE, resets=3, pid=100)
+    text = saved.to_text(world.state, "boot")
+    after = saved.from_text(text, REMOTE_POLICY, "boot", world.now)
+    assert (after.client.modem_resets, after.client.pid) == (3, 100)
+    assert after.client.at is None, "its state is not known before it reports"
 
 
 def test_modem_on_its_local_sim_is_not_reset_for_the_card_but_switched() -> None:

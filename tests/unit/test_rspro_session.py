@@ -604,6 +604,32 @@ def test_mapping_withdrawn_and_made_again_to_the_same_slot_restores_the_card(ser
     assert serving.state == "serving"
 
 
+def test_server_that_comes_back_before_the_bank_does_not_take_the_card(serving):
+    """It has the mapping, but no bank yet, and says so with port 0."""
+    serving.drop(BANK)
+    serving.drop(SERVER)
+    serving.move(3.0)
+    serving.accept(SERVER)
+    serving.greet(SERVER)
+    serving.clear()
+    serving.withdraw()
+    assert serving.messages(SERVER) == [ConfigClientBankRes(Result.OK)]
+    assert serving.state == "holding"
+    serving.move(20.0)
+    assert serving.card() == []
+    serving.withdraw()
+    assert serving.state == "moving", "a second one is a removal"
+
+
+def test_server_that_comes_back_with_another_slot_and_no_bank_takes_the_card(serving):
+    serving.drop(SERVER)
+    serving.move(3.0)
+    serving.accept(SERVER)
+    serving.greet(SERVER)
+    serving.withdraw(OTHER_SLOT)
+    assert serving.state == "moving"
+
+
 def test_withdrawn_mapping_removes_the_card_after_a_moment(serving):
     serving.withdraw()
     serving.command(READ)

@@ -149,6 +149,7 @@ class Session:
         self.bank_link = self._link(LinkName.BANK, dice)
         self._out: list[Action] = []
         self._now = 0.0
+        self._has_been_assigned = False  # by this connection of the server
         self._replayed_before = 0  # commands, when the restoration under way began
         self._codec = framing.TpduCodec(self.client_slot, BankSlot(0, 0))
         self._shown: tuple[BankSlot, bytes] | None = None  # slot and ATR of the card presented
@@ -357,11 +358,19 @@ class Session:
             self._reply(self.server_link, ConfigClientBankRes(Result.ILLEGAL_BANK_ID))
             return
         self._reply(self.server_link, ConfigClientBankRes(Result.OK))
+        is_first, self._has_been_assigned = not self._has_been_assigned, True
         if request.bankd.port == 0:
-            self._withdraw()
+            if not (is_first and self._is_held_card_of(request.bank_slot)):
+                self._withdraw()
         else:
             host = self._host_of(ipaddress.ip_address(request.bankd.ip))
             self._assign(Bank(Endpoint(host, request.bankd.port), request.bank_slot))
+
+    def _is_held_card_of(self, slot: BankSlot) -> bool:
+        """A server that begins with "no bank" has our mapping, but not the bank (without a mapping
+        it says nothing): the card waits for the bank as for any other loss.
+        """
+        return self.state in CARD_STATES and self.bank is not None and self.bank.slot == slot
 
     def _host_of(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         """A server names the address that the bank called from; a bank on the server's own machine
@@ -467,6 +476,7 @@ class Session:
 
     def _hear(self, name: LinkName, news: News, reason: str) -> None:
         if name is LinkName.SERVER:
+            self._has_been_assigned = False
             self._emit(Tell(_SERVER_CAUSES[news], _joined(self.server_link.peer, reason)))
         else:
             self._hear_bank(news, reason)
