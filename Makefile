@@ -338,9 +338,9 @@ clean:
 
 # Bootstrap. A fresh Debian has python3, make and git only; what is there already is left alone.
 # Each entry is command:package.
-TOOLS_RUN := ip:iproute2 nft:nftables tcpdump:tcpdump
+TOOLS_RUN := ip:iproute2 nft:nftables tcpdump:tcpdump sysctl:procps
 TOOLS_TEST := node:nodejs npm:npm busybox:busybox chromium:chromium lua5.1:lua5.1 \
-	xgettext:gettext
+	xgettext:gettext ping:iputils-ping
 TOOLS_GENERATE := xgettext:gettext
 TOOLS_CHECK := shellcheck:shellcheck node:nodejs
 
