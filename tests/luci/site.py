@@ -74,12 +74,15 @@ class Site:
         return f"{self.url}/cgi-bin/luci/admin/{PAGES.get(page, page)}"
 
     @contextmanager
-    def context(self, browser: Browser, who: Credentials, **options: Any) -> Iterator[Page]:
-        """A page of a browser in which `who` is logged in already."""
-        if who.username not in self.states:
+    def context(
+        self, browser: Browser, who: Credentials, *, has_own_login: bool = False, **options: Any
+    ) -> Iterator[Page]:
+        """A page of a browser in which `who` is logged in already; changes that are not applied yet
+        belong to a login.
+        """
+        if has_own_login or who.username not in self.states:
             start = f"{self.url}/cgi-bin/luci/"
-            state = logged_in(browser, start, who.username, who.password)
-            self.states[who.username] = state
+            self.states[who.username] = logged_in(browser, start, who.username, who.password)
         with context(browser, storage_state=self.states[who.username], **options) as held:
             yield held.new_page()
 

@@ -22,7 +22,7 @@ NO_PEER_PROGRAM = "404 (Executable not found)"
 
 @pytest.fixture
 def page(site: Site, chromium: Browser) -> Iterator[Page]:
-    with site.context(chromium, site.users.admin) as held:
+    with site.context(chromium, site.users.admin, has_own_login=True) as held:
         heard = Heard(site.url, [NO_PEER_PROGRAM])
         heard.listen(held)
         note_dialogs(held)
@@ -74,15 +74,17 @@ def wait_until_in_force(page: Page, path: str, value: object) -> None:
 
 def test_an_edit_is_saved_applied_and_the_daemon_reloads(site: Site, page: Page) -> None:
     site.open(page, "config")
-    fill(page, OPTION, "45")
+    before = in_force(page, OPTION)
+    wanted = 55 if before == 45 else 45
+    fill(page, OPTION, str(wanted))
     page.locator(".cbi-button-save").click()
     indicator = page.locator("[data-indicator=uci-changes]")
     expect(indicator).to_be_visible()
-    assert in_force(page, OPTION) == 60
+    assert in_force(page, OPTION) == before
     apply(page)
-    wait_until_in_force(page, OPTION, 45)
+    wait_until_in_force(page, OPTION, wanted)
     expect(indicator).to_have_count(0)
-    expect(field(page, OPTION)).to_have_value("45")
+    expect(field(page, OPTION)).to_have_value(str(wanted))
     fill(page, OPTION, "")
     apply(page)
     wait_until_in_force(page, OPTION, 60)
@@ -138,6 +140,7 @@ def test_a_secret_is_stored_and_never_shown(site: Site, page: Page) -> None:
 
 def test_pending_changes_are_reverted(site: Site, page: Page) -> None:
     site.open(page, "config")
+    stored = field(page, OPTION).input_value()
     fill(page, OPTION, "50")
     page.locator(".cbi-button-save").click()
     page.locator("[data-indicator=uci-changes]").click()
@@ -145,7 +148,7 @@ def test_pending_changes_are_reverted(site: Site, page: Page) -> None:
     with loaded_again(page):
         page.locator(".modal .cbi-button-reset").click()
     expect(page.locator("[data-indicator=uci-changes]")).to_have_count(0)
-    expect(field(page, OPTION)).to_have_value("")
+    expect(field(page, OPTION)).to_have_value(stored)
 
 
 def test_dependent_fields_come_and_go(site: Site, page: Page) -> None:
