@@ -109,6 +109,14 @@ def test_sim_line_off_its_wanted_level_is_marked() -> None:
     assert "! line reads 1, wanted 0" in page
 
 
+def test_remote_sim_that_is_there_but_not_used_says_why() -> None:
+    client = {"state": "serving", "front_end": "simtrace2", "remote_possible": True}
+    assert "by hand" in _page(client={**client, "why_not": "switched by hand"})
+    assert "no remote SIM: gone" in _page(
+        client={**client, "remote_possible": False, "why_not": "gone"}
+    )
+
+
 def test_configuration_problem_names_path_value_and_expectation() -> None:
     problem = {"path": "heartbeat.interval", "value": "5", "expected": "a number 10..300"}
     page = _page(config={"state": "last_accepted", "problems": [problem], "warnings": []})

@@ -191,7 +191,9 @@ def _client(status: Table, width: int) -> list[str]:
         f"card front-end {client['front_end']}"
         if client.get("front_end", "none") != "none"
         else "",
-        f"no remote SIM: {client.get('why_not')}" if possible is False else "",
+        f"no remote SIM: {client.get('why_not')}"
+        if possible is False
+        else str(client.get("why_not") or ""),
     )
 
 
