@@ -359,6 +359,7 @@ endef
 	@$(call install_missing,$(TOOLS_RUN))
 .tools-test:
 	@$(call install_missing,$(TOOLS_TEST))
+	@$(PYTHON) -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || { $(call install_missing,no-libatomic:libatomic1); }
 .tools-check:
 	@$(call install_missing,$(TOOLS_CHECK))
 .tools-generate:

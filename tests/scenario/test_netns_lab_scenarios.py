@@ -16,7 +16,7 @@ from remsim_lab.counter import Counter
 from remsim_lab.desk import LabError
 from remsim_lab.lab import Lab, wait_for
 from remsim_lab.launchers import Place
-from remsim_lab.network.namespace import RUN_DIR
+from remsim_lab.network.namespace import RUN_DIR, owner_tag
 from remsim_lab.scenario import SCENARIOS, play
 
 SPEED = 20.0
@@ -33,7 +33,8 @@ def test_scenario_goes_as_designed(name: str, tmp_path: Path) -> None:
 
 
 def _namespaces() -> set[str]:
-    return {path.name for path in RUN_DIR.iterdir()} if RUN_DIR.is_dir() else set()
+    """This process's; others have labs of their own at the same time."""
+    return {path.name for path in RUN_DIR.glob(f"*.{owner_tag()}.*")}
 
 
 def test_lab_can_be_broken_mended_and_leaves_nothing_behind(tmp_path: Path) -> None:
