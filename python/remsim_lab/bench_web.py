@@ -33,7 +33,7 @@ CONTENT_BUDGET_MS = 100
 POLL_BUDGET_PERCENT = 1.0
 
 # Notes when the session is there (every module of the page is loaded then), when the first content
-# is, and how many calls went out between them.
+# is, and how many requests of the page went out between them. (LuCI's header has one of its own.)
 _NOTE = """
 (function() {
     const send = XMLHttpRequest.prototype.send, open = XMLHttpRequest.prototype.open;
@@ -42,8 +42,9 @@ _NOTE = """
         this.benchIsCall = String(url).includes('/ubus');
         return open.apply(this, arguments);
     };
-    XMLHttpRequest.prototype.send = function() {
-        const isAsked = window.benchBegan && !window.benchEnded && this.benchIsCall;
+    XMLHttpRequest.prototype.send = function(body) {
+        const isOurs = this.benchIsCall && String(body).includes('luci.remsim');
+        const isAsked = window.benchBegan && !window.benchEnded && isOurs;
         window.benchCalls += isAsked ? 1 : 0;
         return send.apply(this, arguments);
     };

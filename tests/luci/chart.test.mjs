@@ -70,6 +70,14 @@ test('a drawing says in words what it shows and has its numbers', () => {
 	assert.match(textOf(find(drawn, (node) => node.tag === 'figcaption')[0]), /Strength/);
 });
 
+test('a time at the edge is written before it', () => {
+	const midnight = 86400 + 60 * new Date(86400000).getTimezoneOffset();
+	const drawn = chart.draw({ title: 't', window: 'day', step_s: 60, now: midnight + 60, show, curves: [{ label: 'l', points: at(midnight) }] });
+	const labels = find(drawn, hasClass('remsim-times'))[0].children;
+
+	assert.deepEqual(labels.map((label) => label.attributes.class), [null, null, null, 'remsim-late']);
+});
+
 test('the line is not drawn over a gap, and a lone sample is a dot', () => {
 	const drawn = chart.draw({ title: 't', window: 'hour', step_s: 60, now: 3600, show, curves: [{ label: 'l', points: at(0, 60, 600) }] });
 	const [line, dots] = find(drawn, hasClass('remsim-line')).map((node) => node.attributes.d);

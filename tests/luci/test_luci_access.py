@@ -10,9 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from luci.browser import Heard, context, log_in, wait_for_view
+from luci.looks import LOOKS, overflowing, violations
 from luci.site import OURS, Hands, Site
 
 HEAL_MS = 180_000  # a modem found failed at the lab's speed, and a poll, on a busy machine
+DESK_LIGHT, PHONE_DARK = LOOKS[0], LOOKS[-1]
 POLL_MS = 5_000  # a page asks again, by its own clock
 
 
@@ -114,15 +116,19 @@ def test_a_killed_daemon_is_said_and_the_page_heals_by_itself(
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_page_opened_without_a_daemon_says_so(
-    site: Site, admin: Page, hands: Hands, name: str
+    site: Site, chromium: Browser, hands: Hands, name: str
 ) -> None:
     if name == "config":
         wanted = "does not answer"
     else:
         wanted = "The service remsim does not answer"
     with hands.daemon_killed():
-        site.open(admin, name)
-        expect(admin.locator("#view")).to_contain_text(wanted)
+        for look in (DESK_LIGHT, PHONE_DARK):
+            with site.context(chromium, site.users.admin, **look.options) as page:
+                site.open(page, name)
+                expect(page.locator("#view")).to_contain_text(wanted)
+                assert overflowing(page) == []
+                assert violations(page) == []
 
 
 def test_a_lost_router_is_said_and_the_page_heals(site: Site, admin: Page, hands: Hands) -> None:

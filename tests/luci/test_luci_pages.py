@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from luci.browser import Heard
+from luci.looks import AXE, LOOKS, SERIOUS, Look, overflowing, violations
 from luci.site import OURS, PAGES, SCREENSHOTS, Site
 from remsim_lab.lmo import messages
 from remsim_lab.web.install import ALIASES
 
 REPOSITORY = Path(__file__).parents[2]
-AXE = REPOSITORY / "build/node/node_modules/axe-core/axe.min.js"
 LANGUAGES = sorted(path.parent.name for path in (REPOSITORY / "po").glob("*/remsim.po"))
 LOCALES = {
     "de": "de-DE",
@@ -31,29 +29,6 @@ LOCALES = {
     "ru": "ru-RU",
     "zh_Hans": "zh-CN",
 }
-SERIOUS = ("serious", "critical")
-# What is ours of a page; the rest is LuCI's.
-OWN = {"include": [["#view"]], "exclude": [[".cbi-page-actions"]]}
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    name: str
-    width: int
-    scheme: str
-
-    @property
-    def options(self) -> dict[str, Any]:
-        size = {"width": self.width, "height": 900}
-        return {"viewport": size, "color_scheme": self.scheme}
-
-
-LOOKS = [
-    Look("desk-light", 1440, "light"),
-    Look("desk-dark", 1440, "dark"),
-    Look("phone-light", 320, "light"),
-    Look("phone-dark", 320, "dark"),
-]
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
@@ -89,31 +64,6 @@ def settle(page: Page, name: str) -> None:
 def picture(page: Page, name: str, look: Look) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}-{look.name}.png", full_page=True)
-
-
-def overflowing(page: Page) -> list[str]:
-    """What makes a page wider than its window."""
-    found: list[str] = page.evaluate(
-        """() => document.documentElement.scrollWidth <= window.innerWidth ? []
-            : Array.from(document.querySelectorAll('#view *')).filter(node =>
-                node.getBoundingClientRect().right > window.innerWidth + 1
-            ).map(node => node.outerHTML.slice(0, 120)).concat('wider than the window')"""
-    )
-    return found
-
-
-def violations(page: Page) -> list[str]:
-    """What axe-core finds serious or worse."""
-    if not page.evaluate("'axe' in window"):
-        page.add_script_tag(content=AXE.read_text())
-    options = {"resultTypes": ["violations"]}
-    found = page.evaluate("([ part, options ]) => axe.run(part, options)", [OWN, options])
-    return [
-        f"{each['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for each in found["violations"]
-        if each["impact"] in SERIOUS
-        for node in each["nodes"]
-    ]
 
 
 # --- keyboard and dialogs ---

@@ -14,6 +14,7 @@
 const SPANS = { hour: 3600, day: 86400, week: 604800, month: 31 * 86400 };	/* seconds */
 const TICKS = { hour: 900, day: 21600, week: 2 * 86400, month: 7 * 86400 };	/* seconds between labels */
 const WIDTH = 600, HEIGHT = 120;	/* of the drawing's own units; it is stretched to the page */
+const LATE = .9;	/* from here on a label would stick out of the page */
 const GAP = 1.5;	/* steps without a sample that make a gap */
 const ROWS_MAX = 60;	/* of the table of numbers */
 
@@ -159,7 +160,10 @@ return baseclass.extend({
 			}, [ live.svg('path', { 'class': 'remsim-grid', 'd': grid }) ].concat(
 				...chart.curves.map(L.bind(function(curve, i) { return this.curve(curve, i, chart.step_s, x, y) }, this)))),
 			E('div', { 'class': 'remsim-times', 'aria-hidden': 'true' }, times.map(L.bind(function(at) {
-				return E('span', { 'style': 'left:' + percent(at - from, to - from) }, [ this.timeText(at, chart.window) ]);
+				return E('span', {
+					'class': (at - from) / (to - from) > LATE ? 'remsim-late' : null,
+					'style': 'left:' + percent(at - from, to - from)
+				}, [ this.timeText(at, chart.window) ]);
 			}, this)))
 		]);
 	},

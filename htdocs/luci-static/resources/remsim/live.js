@@ -161,8 +161,12 @@ return baseclass.extend({
 
 		const refresh = L.bind(function() { return this.outcome(ask()).then(show) }, this);
 
+		/* LuCI calls what polls at once, when the first answer is moments old. */
+		const began = now();
+		const again = function() { return first.data && now() - began < 1 ? null : refresh() };
+
 		show(first);
-		poll.add(refresh, POLL_S);
+		poll.add(again, POLL_S);
 		this.startTicking();
 
 		return { root: E('div', { 'class': 'remsim' }, [ banner, body ]), refresh: refresh, redraw: redraw };

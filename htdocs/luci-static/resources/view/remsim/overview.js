@@ -6,6 +6,7 @@
 'require remsim.live as live';
 'require remsim.picture as picture';
 'require remsim.rpc as api';
+'require remsim.sentences as sentences';
 'require remsim.status as words';
 
 /* SPDX-License-Identifier: GPL-2.0-or-later
@@ -51,7 +52,7 @@ return view.extend({
 				live.badge([ concern.level, words.levelWord(concern.level) ]), ' ',
 				E('strong', {}, [ concern.text ]), ' ',
 				concern.since_s == null ? '' : live.age(concern.since_s),
-				concern.detail ? E('p', {}, [ concern.detail ]) : '',
+				concern.detail ? E('p', {}, [ sentences.of(concern.detail) ]) : '',
 				E('p', {}, [ concern.advice ])
 			]);
 		}));
