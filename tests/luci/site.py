@@ -107,9 +107,12 @@ def site(directory: Path) -> Iterator[Site]:
 
 
 def _hurry(root: Path) -> None:
-    """Save & Apply waits 4 s before it asks; the least LuCI takes is 1 s."""
+    """Save & Apply waits 4 s before it asks, and shows its end for 1.5 s; the least LuCI takes is
+    1 s for each.
+    """
     path = root / "etc/config/luci"
-    path.write_text(path.read_text().replace("holdoff '4'", "holdoff '1'"))
+    text = path.read_text().replace("holdoff '4'", "holdoff '1'")
+    path.write_text(text.replace("display '1.5'", "display '1'"))
 
 
 def _credentials(name: str) -> Credentials:
