@@ -250,7 +250,7 @@ run: $(VENV_READY) .tools-run
 	@exec env $(PY) -m remsim_lab.run $(ARGS)
 
 test: $(VENV_READY) .tools-run .tools-test $(AXE)
-	$(PYTEST) -n 2 --dist loadgroup --ignore tests/luci/test_luci_facts.py $(ARGS)
+	$(PYTEST) -n 2 --dist loadgroup $(ARGS)
 
 soak: $(VENV_READY) .tools-run
 	REMSIM_SOAK=10000 $(PYTEST) -m soak $(ARGS)

@@ -85,6 +85,20 @@ def test_without_a_bus_heartbeats_go_on(lab: Lab, film: Film) -> None:
     expect(film, SOON_S, lambda: objects(lab) >= OBJECTS, "the objects")
 
 
+def test_a_bus_that_hangs_holds_up_no_heartbeat_and_no_start(lab: Lab, film: Film) -> None:
+    lab.ubusd.kill(signal.SIGSTOP)  # connections are still taken, by the kernel
+    lab.fail("modem1", "signal", quiet)  # events to send
+    watch(film, 2 * INTERVAL_S + BEAT_SLACK_S)
+    assert len(film.beats(IOT)) >= 2
+    lab.remsimd.kill(signal.SIGKILL)
+    film.begin()
+    watch(film, START_S + INTERVAL_S + BEAT_SLACK_S)
+    assert film.beats(IOT)
+    assert not requests(film, "register"), "the next start adopted the assignment"
+    lab.ubusd.kill(signal.SIGCONT)
+    expect(film, SOON_S, lambda: objects(lab) >= OBJECTS, "the objects")
+
+
 @pytest.mark.parametrize(
     "flush",
     ["ubus call network reload", "ip rule flush", "ip route flush table 12", "nft flush ruleset"],

@@ -3,14 +3,25 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remsim.bus import alive
+from remsim.bus.alive import is_silent
 from remsim.bus.api import LUCI_OBJECT, METHODS, OBJECT, SESSION_ARGUMENT, Access
-from remsim.bus.ubus import LAST_RETRY_S, PROBE_INTERVAL_S, BusClient, BusServer, Payload
+from remsim.bus.ubus import (
+    LAST_RETRY_S,
+    PROBE_INTERVAL_S,
+    TRUST_S,
+    BusClient,
+    BusServer,
+    Payload,
+)
 from remsim.errors import (
     ArgumentError,
     BusAbsent,
@@ -21,6 +32,7 @@ from remsim.errors import (
 )
 from remsim.eventloop import EventLoop
 from remsim_lab.clock import HandClock
+from remsim_lab.ubus.background import BackgroundBroker
 
 
 class PlayedReply:
@@ -108,11 +120,17 @@ class Seen:
 
 
 def _server(
-    binding: PlayedBinding, answer: Payload | Exception | None = None
+    binding: PlayedBinding,
+    answer: Payload | Exception | None = None,
+    is_silent: Callable[[str], bool] = lambda _path: False,
 ) -> tuple[BusServer, Seen, HandClock]:
     clock = HandClock()
     seen = Seen({"fine": True} if answer is None else answer)
-    return BusServer("/run/ubus.sock", seen, EventLoop(clock), binding), seen, clock
+    return (
+        BusServer("/run/ubus.sock", seen, EventLoop(clock), binding, is_silent=is_silent),
+        seen,
+        clock,
+    )
 
 
 def test_both_objects_carry_the_method_table() -> None:
@@ -213,6 +231,43 @@ def test_lost_ubusd_is_noticed_without_any_event_to_send() -> None:
     clock.move(PROBE_INTERVAL_S)
     server.serve(clock.monotonic() + 0.2)
     assert not server.is_connected
+
+
+def test_silent_ubusd_is_neither_written_to_nor_called() -> None:
+    binding = PlayedBinding()
+    silent: list[bool] = []
+    server, _, clock = _server(binding, is_silent=lambda _path: bool(silent))
+    server.open()
+    silent.append(True)
+    assert server.send("remsim.state", {"burst": 1}), "it answered less than a second ago"
+    clock.move(2 * TRUST_S)
+    assert not server.send("remsim.state", {"burst": 2})
+    assert not server.is_connected
+    server.serve(clock.monotonic() + 0.2)
+    assert binding.connects == 1
+    silent.clear()
+    for _ in range(5):
+        server.serve(clock.monotonic() + 0.2)
+    assert server.is_connected
+    assert binding.events == [("remsim.state", {"burst": 1})]
+
+
+def test_only_a_listener_without_a_greeting_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alive, "LIMIT_S", 0.01)
+    path = str(tmp_path / "ubus.sock")
+    assert not is_silent(path), "nobody there: the binding says so at once"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        assert not is_silent(path)
+        listener.listen()
+        assert is_silent(path)
+        with pytest.raises(BusAbsent, match="does not answer"):
+            BusClient(path, PlayedBinding()).connect()
+    monkeypatch.undo()
+    with BackgroundBroker(str(tmp_path / "well.sock")) as broker:
+        assert not is_silent(broker.path)
 
 
 def test_reconnects_back_off_to_a_bound() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
+from remsim.bus import alive
 from remsim.bus.api import LUCI_OBJECT, OBJECT, SESSION_ARGUMENT, methods_of, signature_of
 from remsim.bus.descriptor import descriptors, is_hung_up, socket_among
 from remsim.bus.payload import MAX_REPLY_BYTES, UnsoundPayload, wire_bytes
@@ -39,6 +40,7 @@ LOG = logging.getLogger(__name__)
 CALL_TIMEOUT_MS = 5000  # a status answer takes milliseconds; 0 would wait for ever
 SLICE_MS = 200  # of a connection that cannot be watched: what others post waits that long
 PROBE_INTERVAL_S = 10.0  # and its lost ubusd shows only when something is sent
+TRUST_S = 1.0  # an answer this young proves that ubusd is alive
 FIRST_RETRY_S = 0.2  # procd respawns ubusd at once
 LAST_RETRY_S = 5.0
 PROBE_EVENT = "remsim-alive"  # not seen by those who listen to remsim.*
@@ -123,6 +125,7 @@ class BusServer:
         loop: EventLoop,
         binding: Binding | None = None,
         on_connected: Callable[[], None] | None = None,
+        is_silent: Callable[[str], bool] = alive.is_silent,
     ) -> None:
         self._socket_path = socket_path
         self._handle = handle
@@ -130,12 +133,14 @@ class BusServer:
         self._clock = loop.clock
         self._binding = binding
         self._on_connected = on_connected
+        self._is_silent = is_silent
         self._thread = _OneThread()
         self._connected = False
         self._attached = False  # the binding thinks it is connected
         self._fd: int | None = None  # of the connection, while it is watched
         self._may_hold = False  # libubus keeps back calls that come while it awaits an answer
         self._lost_in_handler = False
+        self._heard_at = 0.0  # when ubusd was last known to answer
         self._retry_s = FIRST_RETRY_S
         self._retry_at = 0.0
         self._probe_at = 0.0
@@ -150,6 +155,8 @@ class BusServer:
         self._thread.check()
         binding = self._binding = self._binding or load_binding()
         self._detach()
+        if self._is_silent(self._socket_path):
+            raise BusAbsent(f"ubusd at {self._socket_path} does not answer")
         before = descriptors()
         try:
             binding.connect(self._socket_path)
@@ -164,7 +171,8 @@ class BusServer:
         self._connected = self._may_hold = True
         self._watch(socket_among(descriptors() - before, self._socket_path))
         self._retry_s = FIRST_RETRY_S
-        self._probe_at = self._clock.monotonic() + PROBE_INTERVAL_S
+        self._heard_at = self._clock.monotonic()
+        self._probe_at = self._heard_at + PROBE_INTERVAL_S
         if self._on_connected is not None:
             self._on_connected()
 
@@ -200,6 +208,9 @@ class BusServer:
         except UnsoundPayload as error:
             LOG.error("event %s is not sent: %s", event, error)
             return False
+        if self._has_fallen_silent():
+            self._lost("it does not answer")
+            return False
         try:
             sent = self._binding.send(event, dict(data))
         except RuntimeError:
@@ -207,7 +218,8 @@ class BusServer:
         self._may_hold = True
         if not sent:
             self._lost("an event could not be sent")
-        self._probe_at = self._clock.monotonic() + PROBE_INTERVAL_S
+        self._heard_at = self._clock.monotonic()
+        self._probe_at = self._heard_at + PROBE_INTERVAL_S
         return sent
 
     def close(self) -> None:
@@ -246,6 +258,11 @@ class BusServer:
             self._lost_in_handler = False
             self._lost("a reply could not be sent")
 
+    def _has_fallen_silent(self) -> bool:
+        """Asked once for a burst of events, before libubus would wait for ever."""
+        now = self._clock.monotonic()
+        return now - self._heard_at > TRUST_S and self._is_silent(self._socket_path)
+
     def _probe(self) -> None:
         if self._connected and self._clock.monotonic() >= self._probe_at:
             self.send(PROBE_EVENT, {})
@@ -269,12 +286,16 @@ class BusServer:
             LOG.warning("ubusd is back; objects added again")
 
     def _detach(self) -> None:
-        """`disconnect()` works on a dead connection too; it raises only when there is none."""
+        """`disconnect()` works on a dead connection too; it raises only when there is none.
+
+        Objects go with their connection, so they are not taken off one by one: a silent ubusd would
+        not confirm that.
+        """
         self._unwatch()
         if self._attached and self._binding is not None:
             self._attached = False
             try:
-                self._binding.disconnect()
+                self._binding.disconnect(False)
             except RuntimeError as error:
                 LOG.debug("disconnect: %s", error)
 
@@ -340,6 +361,8 @@ class BusClient:
         binding = self._binding = self._binding or load_binding()
         if os.path.exists(self._socket_path) and not os.access(self._socket_path, os.W_OK):
             raise BusDenied(f"{self._socket_path}: not writable for this user")
+        if alive.is_silent(self._socket_path):
+            raise BusAbsent(f"ubusd at {self._socket_path} does not answer")
         try:
             binding.connect(self._socket_path)
         except (OSError, RuntimeError) as error:
