@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from remsim.model import Role
 from remsim_lab.film import Film
 from remsim_lab.lab import Lab, wait_for
 from remsim_lab.labconfig import LINE_OFFSETS
+from remsim_lab.launchers import python
 
+TESTS = Path(__file__).parents[1]
 SPEED = 20.0
 CALM_LIMIT_S = 30.0  # of real time: a reset modem's boot and a hold-down
 INTERVAL_S = 20.0  # between heartbeats, so that a late one shows soon; the shipped one is 60 s
@@ -150,3 +155,21 @@ def kernel(lab: Lab) -> list[str]:
         for line in sorted(lab.network.router.run(each).stdout.splitlines())
         if not any(word in line for word in own)
     ]
+
+
+@contextmanager
+def another_daemon(lab: Lab, *argv: str) -> Iterator[None]:
+    """The daemon is started like this meanwhile. Both starts adopt what they find."""
+    program = lab.remsimd.program
+    path = f"{program.environment['PYTHONPATH']}:{TESTS}"
+    with lab.without_daemon():
+        lab.remsimd.program = replace(
+            program,
+            argv=(*lab.place.inside, *python(*argv)),
+            environment={**program.environment, "PYTHONPATH": path},
+        )
+    try:
+        yield
+    finally:
+        with lab.without_daemon():
+            lab.remsimd.program = program

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from remsim_lab.lab import Lab, wait_for
 from remsim_lab.launchers import Place
 from remsim_lab.network.topology import Topology
 from remsim_lab.scenario import play
-
-WATCHDOG_LIMIT_S = 40.0  # it looks every 10 s
 
 
 def test_lab_without_namespaces_registers_and_says_what_is_missing(
@@ -49,26 +46,3 @@ def test_card_of_the_bank_reaches_the_modems_contacts_without_namespaces(
         assert lab.router_side.board.cardem.is_inserted
         lab.mesh.bank.release(lab.mesh.bank.holders()[0].client_id)
         wait_for(lambda: not lab.router_side.board.cardem.is_inserted, "the end of the card")
-
-
-def test_a_main_loop_that_stands_still_is_ended_and_the_next_start_adopts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """ubusd hangs, so libubus waits for it for ever; procd's part is played by the lab."""
-    monkeypatch.setattr(Topology, "why_not", staticmethod(lambda: "not permitted"))
-    with Lab(Place(tmp_path / "lab"), 20.0, lambda _line: None) as lab:
-        lab.wait_until_active()
-        log = tmp_path / "lab/log/remsimd.log"
-        stuck, clients = lab.remsimd.pid, len(lab.mesh.bank.holders())
-        lab.ubusd.kill(signal.SIGSTOP)
-        try:
-            lab.fail("modem2", "signal", lambda _line: None)  # an event, which has to be sent
-            said = "the main loop is stuck"
-            wait_for(lambda: said in log.read_text(), "the watchdog", WATCHDOG_LIMIT_S)
-            wait_for(lambda: lab.remsimd.pid not in (None, stuck), "the next start")
-        finally:
-            lab.ubusd.kill(signal.SIGCONT)
-        lab.restore(None, lambda _line: None)
-        lab.wait_until_active()
-        assert len(lab.mesh.bank.holders()) == clients
-        assert "File" in log.read_text(), "where it stood"

@@ -11,20 +11,19 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from remsim_lab.film import Film
 from remsim_lab.lab import Lab, wait_for
-from remsim_lab.launchers import python
 from scenario.lab_hands import (
     BEAT_SLACK_S,
     INTERVAL_S,
     IOT,
     PRIMARY,
     START_S,
+    another_daemon,
     calm_down,
     command,
     edges,
@@ -41,8 +40,8 @@ from scenario.lab_hands import (
 
 pytestmark = pytest.mark.netns
 
-TESTS = Path(__file__).parents[1]
 SOON_S = 40.0  # two real seconds: a process starts, a watcher looks
+WATCHDOG_S = 800.0  # it looks every ten real seconds
 OBJECTS = {"remsim", "luci.remsim"}
 
 
@@ -185,24 +184,6 @@ def test_a_file_broken_before_a_start_leaves_the_last_accepted_one_in_force(
     assert ubus(lab, "status")["config"]["state"] == "accepted"
 
 
-@contextmanager
-def another_daemon(lab: Lab, *argv: str) -> Iterator[None]:
-    """The daemon is started like this meanwhile. Both starts adopt what they find."""
-    program = lab.remsimd.program
-    path = f"{program.environment['PYTHONPATH']}:{TESTS}"
-    with lab.without_daemon():
-        lab.remsimd.program = replace(
-            program,
-            argv=(*lab.place.inside, *python(*argv)),
-            environment={**program.environment, "PYTHONPATH": path},
-        )
-    try:
-        yield
-    finally:
-        with lab.without_daemon():
-            lab.remsimd.program = program
-
-
 def test_a_wall_clock_that_jumps_by_years_changes_nothing(lab: Lab, film: Film) -> None:
     root = str(lab.place.root)
     with another_daemon(lab, "-m", "scenario.jumping_daemon", f"{lab.speed:g}", "--root", root):
@@ -213,6 +194,24 @@ def test_a_wall_clock_that_jumps_by_years_changes_nothing(lab: Lab, film: Film) 
             assert ubus(lab, "status")["assignment"]["state"] == "active"
         assert "jumps by -30 years" in (lab.place.log / "remsimd.log").read_text()
         assert nothing_moved(film, INTERVAL_S + START_S)
+
+
+def test_a_main_loop_that_stands_still_is_ended_and_the_next_start_adopts(
+    lab: Lab, film: Film
+) -> None:
+    log = lab.place.log / "remsimd.log"
+    root = str(lab.place.root)
+    with another_daemon(lab, "-m", "scenario.standing_daemon", f"{lab.speed:g}", "--root", root):
+        expect(film, START_S, lambda: lab.status() is not None, "the daemon")
+        stuck = lab.remsimd.pid
+        film.begin()
+        lab.remsimd.kill(signal.SIGUSR1)
+        expect(film, WATCHDOG_S, lambda: "the main loop is stuck" in log.read_text(), "its end")
+        expect(film, START_S, lambda: lab.remsimd.pid not in (None, stuck), "the next start")
+        expect(film, START_S, lambda: film.beats(IOT), "the next heartbeat")
+        assert "in stand_still" in log.read_text(), "where it stood"
+        assert not requests(film, "register")
+        assert not edges(film)
 
 
 @contextmanager
