@@ -39,6 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     Nothing is broken on a router that is not ours.
     """
     items.sort(key=lambda item: "site" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))  # counted and said as "rerun"
     if URL is None:
         return
     kept = [item for item in items if "hands" not in getattr(item, "fixturenames", ())]
