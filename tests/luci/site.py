@@ -25,6 +25,7 @@ from remsim_lab.web.wanted import WebWanted
 
 URL = os.environ.get("REMSIM_LUCI_URL")
 SPEED = 10.0  # faster, and a busy machine has no time left for a modem's answer
+SETTLE_LIMIT_S = 90.0  # of real time: a boot, and a recovery
 SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
 PAGES = {
     "overview": "services/remsim/overview",
@@ -41,6 +42,17 @@ class Hands:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
+
+    def settle(self) -> None:
+        """Wait until what the test before did to the modems is over."""
+        wait_for(self._is_settled, "both modems and the assignment", SETTLE_LIMIT_S)
+
+    def _is_settled(self) -> bool:
+        status = self._lab.status() or {}
+        modems = [status.get(name, {}) for name in ("modem1", "modem2")]
+        return status.get("assignment", {}).get("state") == "active" and all(
+            each.get("state") == "connected" and each["path"]["up"] for each in modems
+        )
 
     @contextmanager
     def daemon_killed(self) -> Iterator[None]:

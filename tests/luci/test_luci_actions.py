@@ -23,6 +23,8 @@ STILL = re.compile("modal-overlay-active")
 
 @pytest.fixture
 def page(site: Site, chromium: Browser) -> Iterator[Page]:
+    if site.hands is not None:
+        site.hands.settle()
     with site.context(chromium, site.users.admin) as held:
         heard = Heard(site.url)
         heard.listen(held)
